@@ -1,0 +1,274 @@
+//! `infra apply`: plans, asks, and makes the changes; or applies a saved plan.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use infra_engine::config::{LoadError, SourceLoader};
+use infra_engine::execute::Outcome;
+use infra_engine::flow::{self, Context, Planned};
+use infra_engine::plan::file::SavedPlan;
+use infra_engine::plan::{PlanMode, PlanOptions, digest};
+use infra_engine::project::Project;
+use infra_providers::Registry;
+use infra_state::Store;
+use infra_syntax::{Diagnostic, Severity};
+use infra_types::{Str, Value};
+
+use crate::args::{ApplyArgs, PlanningArgs};
+use crate::error::{ACKNOWLEDGE, DIFFERS, ERROR, Failure, SUCCESS, file_error};
+use crate::host::{SystemHost, now};
+use crate::ui::{Output, plan_view, values};
+use crate::{project, providers, signals};
+
+/// Runs the command.
+pub fn run(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
+    if args.target.is_file() {
+        return apply_saved(args, output);
+    }
+    let mode = super::plan::mode(args.destroy, args.refresh_only);
+    apply_folder(&args.target, &args.planning, mode, args.yes, output)
+}
+
+/// Plans a folder, asks, and applies.
+pub fn apply_folder(
+    folder: &Path,
+    planning: &PlanningArgs,
+    mode: PlanMode,
+    yes: bool,
+    output: &Output,
+) -> Result<u8, Failure> {
+    let registry = providers::registry();
+    let project = project::open(folder, &registry)?;
+    output.diagnostics(&project.warnings, &project.config.sources);
+    let options = super::plan::options(planning, mode)?;
+    let variables = project::variables(&project, folder, &planning.variables)?;
+    let run = Run {
+        folder,
+        planning,
+        project: &project,
+        registry: &registry,
+        output,
+    };
+    run.go(variables, options, &|planned| confirm(planned, yes, output))
+}
+
+/// One apply: what it works with.
+struct Run<'a> {
+    folder: &'a Path,
+    planning: &'a PlanningArgs,
+    project: &'a Project,
+    registry: &'a Registry,
+    output: &'a Output,
+}
+
+impl Run<'_> {
+    fn go(
+        &self,
+        variables: BTreeMap<Str, Value>,
+        options: PlanOptions,
+        approve: &dyn Fn(&Planned) -> Result<bool, Failure>,
+    ) -> Result<u8, Failure> {
+        let output = self.output;
+        let sources = &self.project.config.sources;
+        let mut store = project::store(self.folder, &self.planning.state, self.registry);
+        let purpose = if options.mode == PlanMode::Destroy { "destroy" } else { "apply" };
+        project::lock(&mut store, purpose, self.planning.state.lock_timeout)?;
+        if let Some(dead) = store.taken_over() {
+            output.note(&format!("Took over the lock of a run that is gone: {}.\n", dead.owner()));
+        }
+        let runtime = super::runtime();
+        let progress = output.progress();
+        let context = Context {
+            project: self.project,
+            registry: self.registry,
+            session_options: super::plan::session_options(self.folder, output),
+            observer: &progress,
+        };
+        let host = SystemHost::planning(&options.timestamp);
+        let planned = runtime.block_on(flow::plan(&mut store, &context, &host, variables, options));
+        progress.finish();
+        let planned = match planned {
+            Ok(planned) => planned,
+            Err(d) => {
+                store.unlock()?;
+                return Err(Failure::new(d, sources.clone()));
+            }
+        };
+        output.line(&plan_view::render(&planned.plan, &self.project.config, output.color()));
+        output.diagnostics(&planned.plan.warnings, sources);
+        match approve(&planned) {
+            Ok(true) => {}
+            Ok(false) => {
+                store.unlock()?;
+                return Ok(ERROR);
+            }
+            Err(failure) => {
+                store.unlock()?;
+                return Err(failure);
+            }
+        }
+        let result = self.execute(&runtime, &mut store, &planned);
+        store.unlock()?;
+        let outcome = result?;
+        self.report(&planned, &outcome)
+    }
+
+    fn execute(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+        store: &mut Store,
+        planned: &Planned,
+    ) -> Result<Outcome, Failure> {
+        let progress = self.output.progress();
+        let context = Context {
+            project: self.project,
+            registry: self.registry,
+            session_options: super::plan::session_options(self.folder, self.output),
+            observer: &progress,
+        };
+        let host = SystemHost::applying(&planned.plan.timestamp);
+        let result = runtime.block_on(async {
+            let shutdown = signals::listen();
+            flow::apply(store, &context, &host, planned, self.planning.parallelism, shutdown).await
+        });
+        progress.finish();
+        result.map_err(|d| Failure::new(d, self.project.config.sources.clone()))
+    }
+
+    fn report(&self, planned: &Planned, outcome: &Outcome) -> Result<u8, Failure> {
+        let output = self.output;
+        output.diagnostics(&outcome.diagnostics, &self.project.config.sources);
+        output.line(&plan_view::outcome(&planned.plan, outcome, output.color()));
+        let failed = outcome.interrupted
+            || !outcome.failed.is_empty()
+            || !outcome.skipped.is_empty()
+            || outcome.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        if failed {
+            return Err(Failure::shown(ERROR));
+        }
+        if planned.plan.mode != PlanMode::Destroy && !outcome.state.outputs.is_empty() {
+            output.line(&values::outputs(&outcome.state.outputs, output.color()));
+        }
+        Ok(SUCCESS)
+    }
+}
+
+/// Asks whether to go on, unless nothing changes or the answer was given.
+fn confirm(planned: &Planned, yes: bool, output: &Output) -> Result<bool, Failure> {
+    if yes || !planned.plan.has_changes() {
+        return Ok(true);
+    }
+    let question = match planned.plan.mode {
+        PlanMode::Destroy => "Delete all of this? There is no way back.",
+        _ => "Make these changes?",
+    };
+    match output.ask(question) {
+        Some(true) => Ok(true),
+        Some(false) => {
+            output.note("Nothing was changed.\n");
+            Ok(false)
+        }
+        None => Err(Failure::from(
+            Diagnostic::error("infra::cli::acknowledge", "the changes must be confirmed, and there is no terminal to ask on")
+                .help("use `--yes`, or save the plan with `infra plan --out FILE` and apply that"),
+        )
+        .with_code(ACKNOWLEDGE)),
+    }
+}
+
+/// The saved configuration as a source of files.
+struct SavedSources(BTreeMap<String, String>);
+
+impl SourceLoader for SavedSources {
+    fn list(&self, dir: &str) -> Result<Vec<String>, LoadError> {
+        let prefix = if dir == "." { String::new() } else { format!("{dir}/") };
+        let names: Vec<String> = self
+            .0
+            .keys()
+            .filter_map(|name| name.strip_prefix(&prefix))
+            .filter(|name| !name.contains('/'))
+            .map(str::to_owned)
+            .collect();
+        if names.is_empty() {
+            return Err(LoadError("it is not in the saved plan".into()));
+        }
+        Ok(names)
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        self.0
+            .get(path)
+            .map(|text| text.clone().into_bytes())
+            .ok_or_else(|| LoadError("it is not in the saved plan".into()))
+    }
+
+    fn exists_dir(&self, dir: &str) -> bool {
+        self.list(dir).is_ok()
+    }
+}
+
+/// Reads a saved plan.
+pub fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
+    let bytes = std::fs::read(path).map_err(|e| file_error("read", path, &e))?;
+    SavedPlan::parse(&bytes).map_err(|e| {
+        Diagnostic::error("infra::plan::file", format!("`{}`: {e}", path.display()))
+            .help("make the plan again with `infra plan --out FILE`")
+            .into()
+    })
+}
+
+/// Applies a saved plan: plans again, and goes on only if the result is the same.
+fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
+    let saved = read_saved(&args.target)?;
+    let registry = providers::registry();
+    let loader = SavedSources(
+        saved
+            .sources
+            .iter()
+            .map(|s| (s.name.clone(), s.text.clone()))
+            .collect(),
+    );
+    let project = Project::load(&loader, &saved.root, &registry)
+        .map_err(|r| Failure::new(r.diagnostics, r.sources))?;
+    let damaged = |e: infra_engine::plan::file::PlanFileError| -> Failure {
+        Diagnostic::error("infra::plan::file", format!("`{}`: {e}", args.target.display())).into()
+    };
+    let folder = PathBuf::from(&saved.root);
+    let mut variables = saved.variables().map_err(damaged)?;
+    if !saved.sensitive_variables.is_empty() {
+        let given = project::variables(&project, &folder, &args.planning.variables)?;
+        for name in &saved.sensitive_variables {
+            if let Some(value) = given.get(name.as_str()) {
+                variables.insert(name.as_str().into(), value.clone());
+            }
+        }
+    }
+    let options = saved.options().map_err(damaged)?;
+    let run = Run {
+        folder: &folder,
+        planning: &args.planning,
+        project: &project,
+        registry: &registry,
+        output,
+    };
+    run.go(variables, options, &|planned| {
+        if digest::digest(&planned.plan) == saved.digest {
+            return Ok(true);
+        }
+        let difference = infra_syntax::format::diff(
+            &saved.text,
+            &plan_view::render(&planned.plan, &project.config, false),
+            "plan",
+        );
+        output.line(&difference);
+        Err(Failure::from(
+            Diagnostic::error(
+                "infra::plan::differs",
+                "what would be done now is not what was planned; nothing was done",
+            )
+            .note(format!("planned at {}, state serial {}; now it is {}", saved.timestamp, saved.serial, now()))
+            .help("make and review a new plan with `infra plan --out FILE`"),
+        )
+        .with_code(DIFFERS))
+    })
+}

@@ -1,0 +1,14 @@
+//! `infra unlock`: removes a lock that nobody holds any more.
+
+use crate::args::UnlockArgs;
+use crate::error::{Failure, SUCCESS};
+use crate::ui::Output;
+use crate::{project, providers};
+
+/// Runs the command.
+pub fn run(args: &UnlockArgs, output: &Output) -> Result<u8, Failure> {
+    let mut store = project::store(&args.folder, &args.state, &providers::registry());
+    let info = store.force_unlock(&args.id)?;
+    output.line(&format!("Removed the lock of {} ({}).", info.owner(), info.purpose));
+    Ok(SUCCESS)
+}

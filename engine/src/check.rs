@@ -1,0 +1,115 @@
+//! Evaluates everything without values: variables are unknown, each repeated
+//! block has one instance. Finds what does not fit whatever the values are.
+
+use infra_providers::{PlanRequest, Registry, plan_resource};
+use infra_syntax::Diagnostics;
+use infra_types::{Mode, Path, Type, Value};
+
+use crate::config::{Config, ModuleId, Resource};
+use crate::eval::NoHost;
+use crate::eval::body::eval_body;
+use crate::eval::spans::span_of;
+use crate::eval::world::{ModuleInstanceId, Purpose, Shape, World};
+use crate::graph::{ConfigGraph, Node};
+
+/// Returns what does not fit.
+pub fn check(config: &Config, graph: &ConfigGraph, registry: &Registry) -> Diagnostics {
+    let world = World::new(config, registry, &NoHost, Purpose::Check, Default::default());
+    let mut diagnostics = Diagnostics::new();
+    for id in graph.order() {
+        match graph.node(*id) {
+            Node::Module(module) => {
+                if let Err(errors) = world.expand_module(*module) {
+                    diagnostics.extend(errors);
+                }
+            }
+            Node::Resource(module, key) => {
+                let resource = &config.module(*module).resources[key];
+                for at in world.instances_of(*module) {
+                    diagnostics.extend(check_resource(&world, at, resource));
+                }
+            }
+            Node::Output(module, name) => {
+                for at in instances(&world, *module) {
+                    world.output(at, name);
+                }
+            }
+            Node::Local(module, name) => {
+                for at in instances(&world, *module) {
+                    world.local(at, name);
+                }
+            }
+            Node::Variable(module, name) => {
+                for at in instances(&world, *module) {
+                    world.variable(at, name);
+                }
+            }
+            Node::ModuleEnd(_) | Node::Provider(..) | Node::Check(..) => {}
+        }
+    }
+    diagnostics.extend(world.take_errors());
+    // Files are not read when only checking: what depends on them is not an error yet.
+    diagnostics.0.retain(|d| d.code != "infra::eval::host");
+    diagnostics
+}
+
+fn instances(world: &World<'_>, module: ModuleId) -> Vec<ModuleInstanceId> {
+    world.instances_of(module)
+}
+
+fn check_resource(world: &World<'_>, at: ModuleInstanceId, resource: &Resource) -> Diagnostics {
+    let unknown = |world: &World<'_>| world.set_whole(at, &resource.key, Value::unknown(Type::Dynamic));
+    let Some(schema) = world.registry.schema(resource.key.mode, &resource.key.ty) else {
+        unknown(world);
+        return Diagnostics::new();
+    };
+    let expansion = match world.expand_resource(at, resource) {
+        Ok(expansion) => expansion,
+        Err(errors) => {
+            unknown(world);
+            return errors;
+        }
+    };
+    let mut diagnostics = Diagnostics::new();
+    let mut value = None;
+    for repeat in expansion.instances.iter().take(1) {
+        let scope = world.scope_of(at, repeat);
+        let (config, found) = eval_body(&resource.body, &schema.block, &scope);
+        let failed = found.has_errors();
+        diagnostics.extend(found);
+        if failed {
+            continue;
+        }
+        let mut problems = Vec::new();
+        schema.block.validate(&config, &Path::root(), &mut problems);
+        if resource.key.mode == Mode::Managed
+            && let Some(provider) = world.registry.provider_of(&resource.key.ty)
+        {
+            problems.extend(provider.validate_resource(&resource.key.ty, &config));
+        }
+        for problem in problems {
+            let span = span_of(&resource.body, &problem.path).unwrap_or(resource.span);
+            diagnostics.push(crate::plan::problem_diagnostic(
+                &problem,
+                Some(span),
+                &resource.path.to_string(),
+            ));
+        }
+        let planned = plan_resource(
+            schema,
+            &PlanRequest {
+                ty: &resource.key.ty,
+                prior: None,
+                config: &config,
+            },
+        );
+        value = Some(planned.planned);
+    }
+    match (expansion.shape, value) {
+        (Shape::Single, Some(value)) if resource.enabled.is_none() => {
+            world.set_whole(at, &resource.key, value);
+        }
+        _ => unknown(world),
+    }
+    diagnostics
+}

@@ -1,0 +1,23 @@
+//! AST to [`Config`]: everything that can be found wrong without a value is found here.
+//!
+//! The reading order: [`loader`] (where files come from), [`load`] (the module
+//! tree), `decode` (blocks to the [`model`]), [`references`] (what expressions
+//! mention), [`validate`] (names, types, provider schemas), [`variables`]
+//! (values for the root module's variables).
+
+mod decode;
+pub mod load;
+pub mod loader;
+pub(crate) mod misfit;
+pub mod model;
+pub(crate) mod names;
+pub mod references;
+pub mod validate;
+pub mod variables;
+mod version;
+
+pub use load::{load, load_with};
+pub use loader::{LoadError, SourceLoader};
+pub use model::*;
+pub use validate::validate;
+pub use references::{body_references, references};

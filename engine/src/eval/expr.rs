@@ -1,0 +1,236 @@
+//! Evaluation of expressions.
+
+use std::collections::BTreeMap;
+
+use infra_syntax::ast::{self, Expr, ExprKind, ObjectItem, ObjectKey};
+use infra_syntax::{Diagnostic, Diagnostics};
+use infra_types::{Marks, Number, Str, Type, Value, convert};
+
+use super::env::{Env, Eval, Run, all, both, error};
+use super::scope::Scope;
+use super::{call, collection, conditional, operators, reference, splat, template};
+
+/// Evaluates an expression.
+///
+/// Names that the expression does not introduce itself are looked up in the scope.
+pub fn eval(expr: &Expr, scope: &dyn Scope) -> Result<Value, Diagnostics> {
+    let run = Run::new(scope);
+    value_of(expr, Env::new(&run))
+}
+
+/// Evaluates an expression in which some further names have a meaning.
+pub fn eval_with(expr: &Expr, scope: &dyn Scope, names: &[(&str, Value)]) -> Result<Value, Diagnostics> {
+    let run = Run::new(scope);
+    with_names(Env::new(&run), names, |env| value_of(expr, env))
+}
+
+/// Renders a template; one that is a single interpolation keeps the value's type.
+pub fn eval_template(parsed: &ast::Template, scope: &dyn Scope) -> Result<Value, Diagnostics> {
+    let run = Run::new(scope);
+    template::eval(parsed, Env::new(&run))
+}
+
+/// Does something where some further names have a meaning.
+pub(super) fn with_names<T>(env: Env<'_>, names: &[(&str, Value)], f: impl FnOnce(Env<'_>) -> Eval<T>) -> Eval<T> {
+    // Bindings are linked from the last to the first; recursion keeps them alive.
+    fn go<'a>(env: Env<'a>, names: &[(&'a str, Value)], f: &mut dyn FnMut(Env<'_>)) {
+        match names.split_first() {
+            None => f(env),
+            Some(((name, value), rest)) => {
+                let binding = super::env::Binding {
+                    name,
+                    value: value.clone(),
+                    outer: env.names,
+                };
+                let inner = Env {
+                    run: env.run,
+                    names: Some(&binding),
+                };
+                go(inner, rest, f);
+            }
+        }
+    }
+    let mut f = Some(f);
+    let mut result = None;
+    go(env, names, &mut |env| result = f.take().map(|f| f(env)));
+    result.unwrap_or_else(|| Err(Diagnostics::new()))
+}
+
+pub(super) fn value_of(expr: &Expr, env: Env<'_>) -> Eval {
+    let mut expr = expr;
+    while let ExprKind::Paren(inner) = &*expr.kind {
+        expr = inner;
+    }
+    match &*expr.kind {
+        ExprKind::Null => Ok(Value::null()),
+        ExprKind::Bool(b) => Ok((*b).into()),
+        ExprKind::Number(text) => number(text, expr),
+        ExprKind::String(s) => Ok(Value::string(s.clone())),
+        ExprKind::Variable(_) => reference::eval(expr, env),
+        _ => env.deeper(expr.span, || compound(expr, env)),
+    }
+}
+
+fn compound(expr: &Expr, env: Env<'_>) -> Eval {
+    match &*expr.kind {
+        ExprKind::Template(parsed) => template::eval(parsed, env),
+        ExprKind::Tuple(items) => tuple(items, env),
+        ExprKind::Object(items) => object(items, env),
+        ExprKind::GetAttr(..) | ExprKind::Index(..) => reference::eval(expr, env),
+        ExprKind::Splat(splat) => splat::eval(splat, env),
+        ExprKind::Call {
+            name,
+            args,
+            expand_final,
+        } => call::eval(name, args, *expand_final, expr.span, env),
+        ExprKind::Unary(..) => operators::unary(expr, env),
+        ExprKind::Binary(..) => operators::binary(expr, env),
+        ExprKind::Conditional(condition, then, otherwise) => conditional::eval(condition, then, otherwise, env),
+        ExprKind::For(for_expr) => collection::for_expr(for_expr, env),
+        _ => value_of(expr, env),
+    }
+}
+
+fn number(text: &str, expr: &Expr) -> Eval {
+    match Number::parse_literal(text) {
+        Some(n) => Ok(n.into()),
+        None => error(
+            "infra::eval::invalid_number",
+            format!("`{text}` is not a number that can be represented"),
+            expr.span,
+            "this number",
+        ),
+    }
+}
+
+fn tuple(items: &[Expr], env: Env<'_>) -> Eval {
+    all(items.iter().map(|item| value_of(item, env))).map(Value::tuple)
+}
+
+fn object(items: &[ObjectItem], env: Env<'_>) -> Eval {
+    let entries = all(items
+        .iter()
+        .map(|item| both(object_key(&item.key, env), value_of(&item.value, env))))?;
+    let mut attrs = BTreeMap::new();
+    let mut marks = Marks::NONE;
+    let mut known = true;
+    for ((key, key_marks), value) in entries {
+        marks = marks.union(key_marks);
+        match key {
+            // A repeated key stands for its last value.
+            Some(key) => drop(attrs.insert(key, value)),
+            None => known = false,
+        }
+    }
+    let value = if known {
+        Value::object(attrs)
+    } else {
+        Value::unknown(Type::Dynamic)
+    };
+    Ok(value.with_marks(marks))
+}
+
+/// Returns the key, or nothing if it is unknown, and its marks.
+fn object_key(key: &ObjectKey, env: Env<'_>) -> Eval<(Option<Str>, Marks)> {
+    let expr = match key {
+        ObjectKey::Name(ident) => return Ok((Some(ident.name.clone()), Marks::NONE)),
+        ObjectKey::Expr(expr) => expr,
+    };
+    let value = value_of(expr, env)?;
+    if value.is_null() {
+        return error(
+            "infra::eval::null_key",
+            "the key of an object must not be null",
+            expr.span,
+            "this is null",
+        );
+    }
+    let marks = value.marks;
+    match convert(&value, &Type::String) {
+        Ok(key) => Ok((key.as_str().map(Str::from), marks)),
+        Err(_) => Err(Diagnostic::error(
+            "infra::eval::invalid_key",
+            format!(
+                "the key of an object must be a string, not {}",
+                with_article(&value.ty())
+            ),
+        )
+        .at(expr.span, format!("this is {}", with_article(&value.ty())))
+        .into()),
+    }
+}
+
+/// Returns the words for a type with its article: `a string`, `an object`.
+pub(super) fn with_article(ty: &Type) -> String {
+    let words = match ty {
+        Type::Dynamic => "value of unknown type".to_owned(),
+        ty => ty.friendly(),
+    };
+    let article = if words.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Names, check, check_in};
+
+    #[test]
+    fn constructors() {
+        check("[1, \"a\", null]", r#"[1,"a",null]"#);
+        check("{ a = 1, (text) = 2, a = 3 }", r#"{"1":2,"a":3}"#);
+        check("{ (unknown_text) = 1 }", "unknown any");
+        check("{ (secret) = 1 }", r#"sensitive {"hunter2":1}"#);
+        check("{ (null) = 1 }", "error: the key of an object must not be null");
+        check(
+            "{ ([]) = 1 }",
+            "error: the key of an object must be a string, not a tuple",
+        );
+        check("[unknown_text]", "partly unknown tuple([string])");
+    }
+
+    #[test]
+    fn all_errors_are_reported() {
+        let errors = Names::usual().eval("[nope1, 1, nope2 + nope3]").unwrap_err();
+        assert_eq!(errors.iter().count(), 3);
+    }
+
+    #[test]
+    fn deep_expressions_do_not_exhaust_the_stack() {
+        let names = Names::usual();
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("{a=", "}"),
+            ("-(", ")"),
+            ("[for x in [1] : ", "]"),
+            ("true ? (", ") : 0"),
+            ("try(", ")"),
+        ] {
+            let nested = format!("{}1{}", open.repeat(190), close.repeat(190));
+            // Too deep for the parser, or fine.
+            let _ = names.eval(&nested);
+        }
+        let functions: Vec<String> = (0..8)
+            .map(|i| {
+                let inner = if i == 7 {
+                    "x".to_owned()
+                } else {
+                    format!("f{}(x)", i + 1)
+                };
+                let (open, close) = ("[for y in [1] : ".repeat(90), "]".repeat(90));
+                format!("function f{i}(x: any): any = {open}{inner}{close}\n")
+            })
+            .collect();
+        check_in(
+            &Names::declaring(&functions.concat()),
+            "f0(1)",
+            "error: the expression nests too deeply",
+        );
+        check(&vec!["1"; 900].join(" + "), "900");
+        check(&format!("{}true", "!".repeat(500)), "true");
+    }
+}

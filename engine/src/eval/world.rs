@@ -1,0 +1,803 @@
+//! Everything that has a value during a run: module instances, their
+//! variables, locals and outputs, and the values of resource instances.
+//!
+//! Demand-driven and memoised. It knows nothing of plan or apply: whoever
+//! walks the graph says when a resource instance has which value.
+//!
+//! INVARIANT: no borrow of the arena is held while an expression is evaluated.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+use infra_providers::Registry;
+use infra_syntax::ast::{Expr, FunctionDecl, Ident};
+use infra_syntax::{Diagnostic, Diagnostics, Span};
+use infra_types::{InstanceAddr, InstanceKey, ModuleAddr, ResourceAddr, Str, Type, Value, ValueKind};
+
+use super::scope::{Host, Resolved, Scope};
+use crate::config::{Config, Module, ModuleCall, ModuleId, Repetition, Resource, ResourceKey};
+
+/// Index of a module instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModuleInstanceId(pub u32);
+
+impl ModuleInstanceId {
+    /// The root module's only instance.
+    pub const ROOT: ModuleInstanceId = ModuleInstanceId(0);
+}
+
+/// How a resource or module is repeated; says what form a reference to all of it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// One object.
+    #[default]
+    Single,
+    /// A tuple, by index.
+    Count,
+    /// An object, by key.
+    ForEach,
+}
+
+/// What `each` and `count` mean in one instance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Repeat {
+    /// Which instance.
+    pub key: InstanceKey,
+    /// `each.value`, with `for_each`.
+    pub value: Option<Value>,
+    /// Whether the key itself is unknown (only when checking without values).
+    pub unknown_key: bool,
+}
+
+/// The instances of a resource or module.
+#[derive(Clone, Debug, Default)]
+pub struct Expansion {
+    /// The form.
+    pub shape: Shape,
+    /// The instances in order of their keys.
+    pub instances: Vec<Repeat>,
+}
+
+/// Whether values are asked for, or only whether everything fits together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Variables have values; repetition must be known.
+    Run,
+    /// No values are given: variables are unknown, each repetition has one
+    /// instance with an unknown key.
+    Check,
+}
+
+struct ModuleInstance {
+    module: ModuleId,
+    addr: ModuleAddr,
+    parent: Option<ModuleInstanceId>,
+    repeat: Repeat,
+    children: HashMap<Str, Children>,
+    variables: HashMap<Str, Value>,
+    locals: HashMap<Str, Value>,
+    outputs: HashMap<Str, Value>,
+    resources: HashMap<ResourceKey, Slot>,
+}
+
+#[derive(Default)]
+struct Children {
+    shape: Shape,
+    instances: Vec<(InstanceKey, ModuleInstanceId)>,
+}
+
+struct Slot {
+    shape: Shape,
+    values: BTreeMap<InstanceKey, Value>,
+    whole: Option<Value>,
+}
+
+/// The values of a run.
+pub struct World<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The providers, for their schemas.
+    pub registry: &'a Registry,
+    host: &'a dyn Host,
+    purpose: Purpose,
+    inputs: BTreeMap<Str, Value>,
+    arena: RefCell<Vec<ModuleInstance>>,
+    by_module: RefCell<Vec<Vec<ModuleInstanceId>>>,
+    errors: RefCell<Diagnostics>,
+}
+
+impl<'a> World<'a> {
+    /// Creates a world in which only the root module exists.
+    pub fn new(
+        config: &'a Config,
+        registry: &'a Registry,
+        host: &'a dyn Host,
+        purpose: Purpose,
+        inputs: BTreeMap<Str, Value>,
+    ) -> Self {
+        let root = ModuleInstance {
+            module: ModuleId::ROOT,
+            addr: ModuleAddr::root(),
+            parent: None,
+            repeat: Repeat::default(),
+            children: HashMap::new(),
+            variables: HashMap::new(),
+            locals: HashMap::new(),
+            outputs: HashMap::new(),
+            resources: HashMap::new(),
+        };
+        let mut by_module = vec![Vec::new(); config.modules.len()];
+        by_module[0].push(ModuleInstanceId::ROOT);
+        World {
+            config,
+            registry,
+            host,
+            purpose,
+            inputs,
+            arena: RefCell::new(vec![root]),
+            by_module: RefCell::new(by_module),
+            errors: RefCell::new(Diagnostics::new()),
+        }
+    }
+
+    /// Returns the errors of named values that were found since the last call.
+    ///
+    /// Each is reported once, where the value is declared; whoever uses the
+    /// value sees it as unknown.
+    pub fn take_errors(&self) -> Diagnostics {
+        self.errors.take()
+    }
+
+    fn or_report(&self, result: Result<Value, Diagnostics>, ty: Type) -> Value {
+        result.unwrap_or_else(|errors| {
+            self.errors.borrow_mut().extend(errors);
+            Value::unknown(ty)
+        })
+    }
+
+    /// Returns the instances of a module, as far as they are known to exist.
+    pub fn instances_of(&self, module: ModuleId) -> Vec<ModuleInstanceId> {
+        self.by_module.borrow()[module.0 as usize].clone()
+    }
+
+    /// Returns the address of a module instance.
+    pub fn module_addr(&self, id: ModuleInstanceId) -> ModuleAddr {
+        self.arena.borrow()[id.0 as usize].addr.clone()
+    }
+
+    /// Returns the module that an instance is an instance of.
+    pub fn module_of(&self, id: ModuleInstanceId) -> &'a Module {
+        let module = self.arena.borrow()[id.0 as usize].module;
+        self.config.module(module)
+    }
+
+    /// Returns the address of a resource in a module instance.
+    pub fn resource_addr(&self, id: ModuleInstanceId, key: &ResourceKey) -> ResourceAddr {
+        ResourceAddr {
+            module: self.module_addr(id),
+            mode: key.mode,
+            ty: key.ty.clone(),
+            name: key.name.clone(),
+        }
+    }
+
+    /// Finds the instance of a module by its address.
+    pub fn find_module(&self, addr: &ModuleAddr) -> Option<ModuleInstanceId> {
+        let arena = self.arena.borrow();
+        let mut at = ModuleInstanceId::ROOT;
+        for (name, key) in addr.0.iter() {
+            let children = arena[at.0 as usize].children.get(name)?;
+            let i = children.instances.binary_search_by(|(k, _)| k.cmp(key)).ok()?;
+            at = children.instances[i].1;
+        }
+        Some(at)
+    }
+
+    /// Returns the scope of expressions directly in a module instance.
+    pub fn scope(&self, id: ModuleInstanceId) -> ModuleScope<'_, 'a> {
+        let repeat = Repeat::default();
+        ModuleScope {
+            world: self,
+            at: id,
+            repeat,
+            self_value: None,
+        }
+    }
+
+    /// Returns the scope of expressions in one instance of a resource or module call.
+    pub fn scope_of(&self, id: ModuleInstanceId, repeat: &Repeat) -> ModuleScope<'_, 'a> {
+        ModuleScope {
+            world: self,
+            at: id,
+            repeat: repeat.clone(),
+            self_value: None,
+        }
+    }
+
+    /// Decides how many instances a called module has, in each instance of its caller.
+    pub fn expand_module(&self, module: ModuleId) -> Result<(), Diagnostics> {
+        let child = self.config.module(module);
+        let (Some(parent), Some(name)) = (child.parent, child.path.0.last()) else {
+            return Ok(());
+        };
+        let call = &self.config.module(parent).calls[name];
+        let mut diagnostics = Diagnostics::new();
+        for at in self.instances_of(parent) {
+            match self.expand_call(at, call) {
+                Ok(expansion) => self.add_children(at, call, &expansion),
+                Err(more) => diagnostics.extend(more),
+            }
+        }
+        if diagnostics.has_errors() { Err(diagnostics) } else { Ok(()) }
+    }
+
+    fn expand_call(&self, at: ModuleInstanceId, call: &ModuleCall) -> Result<Expansion, Diagnostics> {
+        self.expand(at, &call.repetition, call.enabled.as_ref(), call.span)
+    }
+
+    fn add_children(&self, at: ModuleInstanceId, call: &ModuleCall, expansion: &Expansion) {
+        let mut arena = self.arena.borrow_mut();
+        let parent = arena[at.0 as usize].addr.clone();
+        let mut children = Children {
+            shape: expansion.shape,
+            instances: Vec::with_capacity(expansion.instances.len()),
+        };
+        for repeat in &expansion.instances {
+            let id = ModuleInstanceId(arena.len() as u32);
+            arena.push(ModuleInstance {
+                module: call.child,
+                addr: parent.child(call.name.name.clone(), repeat.key.clone()),
+                parent: Some(at),
+                repeat: repeat.clone(),
+                children: HashMap::new(),
+                variables: HashMap::new(),
+                locals: HashMap::new(),
+                outputs: HashMap::new(),
+                resources: HashMap::new(),
+            });
+            children.instances.push((repeat.key.clone(), id));
+            self.by_module.borrow_mut()[call.child.0 as usize].push(id);
+        }
+        arena[at.0 as usize].children.insert(call.name.name.clone(), children);
+    }
+
+    /// Decides which instances a resource has in a module instance.
+    pub fn expand_resource(&self, at: ModuleInstanceId, resource: &Resource) -> Result<Expansion, Diagnostics> {
+        self.expand(at, &resource.repetition, resource.enabled.as_ref(), resource.span)
+    }
+
+    fn expand(
+        &self,
+        at: ModuleInstanceId,
+        repetition: &Repetition,
+        enabled: Option<&Expr>,
+        span: Span,
+    ) -> Result<Expansion, Diagnostics> {
+        let shape = match repetition {
+            Repetition::Single => Shape::Single,
+            Repetition::Count(_) => Shape::Count,
+            Repetition::ForEach(_) => Shape::ForEach,
+        };
+        if let Some(enabled) = enabled {
+            let value = self.eval(at, enabled)?;
+            match super::repeat::flag(&value, "enabled", enabled.span) {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Ok(Expansion {
+                        shape,
+                        instances: Vec::new(),
+                    });
+                }
+                Err(d) if self.purpose == Purpose::Run => return Err(d.into()),
+                Err(_) => {}
+            }
+        }
+        let instances = match repetition {
+            Repetition::Single => vec![Repeat::default()],
+            Repetition::Count(expr) => {
+                let value = self.eval(at, expr)?;
+                if self.purpose == Purpose::Check && !value.is_wholly_known() {
+                    vec![super::repeat::unknown_count()]
+                } else {
+                    super::repeat::by_count(&value, expr.span, span)?
+                }
+            }
+            Repetition::ForEach(expr) => {
+                let value = self.eval(at, expr)?;
+                if self.purpose == Purpose::Check && !super::repeat::keys_known(&value) {
+                    vec![super::repeat::unknown_each(&value)]
+                } else {
+                    super::repeat::by_for_each(&value, expr.span, span)?
+                }
+            }
+        };
+        Ok(Expansion { shape, instances })
+    }
+
+    fn eval(&self, at: ModuleInstanceId, expr: &Expr) -> Result<Value, Diagnostics> {
+        super::eval(expr, &self.scope(at))
+    }
+
+    /// Says which form a resource has, before its instances get values.
+    pub fn declare_resource(&self, at: ModuleInstanceId, key: &ResourceKey, shape: Shape) {
+        let mut arena = self.arena.borrow_mut();
+        let slots = &mut arena[at.0 as usize].resources;
+        match slots.get_mut(key) {
+            Some(slot) => {
+                slot.shape = shape;
+                slot.whole = None;
+            }
+            None => {
+                slots.insert(
+                    key.clone(),
+                    Slot {
+                        shape,
+                        values: BTreeMap::new(),
+                        whole: None,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Says which value a resource instance has now.
+    pub fn set_instance(&self, at: ModuleInstanceId, key: &ResourceKey, instance: InstanceKey, value: Value) {
+        let mut arena = self.arena.borrow_mut();
+        let slot = arena[at.0 as usize]
+            .resources
+            .entry(key.clone())
+            .or_insert_with(|| Slot {
+                shape: match &instance {
+                    InstanceKey::None => Shape::Single,
+                    InstanceKey::Int(_) => Shape::Count,
+                    InstanceKey::Str(_) => Shape::ForEach,
+                },
+                values: BTreeMap::new(),
+                whole: None,
+            });
+        slot.values.insert(instance, value);
+        slot.whole = None;
+    }
+
+    /// Says which value a resource instance has now, by its address.
+    ///
+    /// Does nothing for an instance of a module that does not exist any more.
+    pub fn set_by_address(&self, addr: &InstanceAddr, value: Value) {
+        if let Some(at) = self.find_module(&addr.resource.module) {
+            let key = ResourceKey {
+                mode: addr.resource.mode,
+                ty: addr.resource.ty.clone(),
+                name: addr.resource.name.clone(),
+            };
+            self.set_instance(at, &key, addr.key.clone(), value);
+        }
+    }
+
+    /// Returns the value of one resource instance.
+    pub fn instance(&self, at: ModuleInstanceId, key: &ResourceKey, instance: &InstanceKey) -> Option<Value> {
+        self.arena.borrow()[at.0 as usize]
+            .resources
+            .get(key)?
+            .values
+            .get(instance)
+            .cloned()
+    }
+
+    fn has_slot(&self, at: ModuleInstanceId, key: &ResourceKey) -> bool {
+        self.arena.borrow()[at.0 as usize].resources.contains_key(key)
+    }
+
+    /// Returns the value of a reference to a resource: all its instances together.
+    fn resource(&self, at: ModuleInstanceId, key: &ResourceKey) -> Value {
+        let mut arena = self.arena.borrow_mut();
+        let Some(slot) = arena[at.0 as usize].resources.get_mut(key) else {
+            // Not planned (because of an error elsewhere, or when only checking).
+            return Value::unknown(Type::Dynamic);
+        };
+        if let Some(whole) = &slot.whole {
+            return whole.clone();
+        }
+        let whole = match slot.shape {
+            Shape::Single => slot
+                .values
+                .get(&InstanceKey::None)
+                .cloned()
+                .unwrap_or_else(Value::null),
+            Shape::Count => Value::tuple(
+                slot.values
+                    .iter()
+                    .filter(|(k, _)| matches!(k, InstanceKey::Int(_)))
+                    .map(|(_, v)| v.clone())
+                    .collect(),
+            ),
+            Shape::ForEach => Value::object(slot.values.iter().filter_map(|(k, v)| match k {
+                InstanceKey::Str(k) => Some((k.clone(), v.clone())),
+                _ => None,
+            })),
+        };
+        slot.whole = Some(whole.clone());
+        whole
+    }
+
+    /// Says that the resource's references have an unknown value (when only checking).
+    pub fn set_whole(&self, at: ModuleInstanceId, key: &ResourceKey, value: Value) {
+        self.declare_resource(at, key, Shape::Single);
+        let mut arena = self.arena.borrow_mut();
+        if let Some(slot) = arena[at.0 as usize].resources.get_mut(key) {
+            slot.whole = Some(value);
+        }
+    }
+
+    /// Returns the value of a variable.
+    pub fn variable(&self, at: ModuleInstanceId, name: &str) -> Value {
+        if let Some(v) = self.arena.borrow()[at.0 as usize].variables.get(name) {
+            return v.clone();
+        }
+        let module = self.module_of(at);
+        let Some(variable) = module.variables.get(name) else {
+            return Value::unknown(Type::Dynamic);
+        };
+        let value = self.or_report(self.find_variable(at, variable), variable.ty.ty.clone());
+        self.arena.borrow_mut()[at.0 as usize]
+            .variables
+            .insert(name.into(), value.clone());
+        value
+    }
+
+    fn find_variable(
+        &self,
+        at: ModuleInstanceId,
+        variable: &crate::config::Variable,
+    ) -> Result<Value, Diagnostics> {
+        let (parent, repeat) = {
+            let arena = self.arena.borrow();
+            let instance = &arena[at.0 as usize];
+            (instance.parent, instance.repeat.clone())
+        };
+        let Some(parent) = parent else {
+            let given = self.inputs.get(&variable.name.name).cloned();
+            return Ok(match given {
+                Some(value) => marked(variable, value),
+                None if self.purpose == Purpose::Check => marked(variable, Value::unknown(variable.ty.ty.clone())),
+                None => marked(
+                    variable,
+                    variable
+                        .default
+                        .clone()
+                        .unwrap_or_else(|| Value::null_of(variable.ty.ty.clone())),
+                ),
+            });
+        };
+        let caller = self.module_of(parent);
+        let path = self.module_addr(at);
+        let name = path.0.last().map(|(n, _)| n.clone()).unwrap_or_default();
+        let call = &caller.calls[&name];
+        let Some(arg) = call.args.get(&variable.name.name) else {
+            return Ok(marked(
+                variable,
+                variable
+                    .default
+                    .clone()
+                    .unwrap_or_else(|| Value::unknown(variable.ty.ty.clone())),
+            ));
+        };
+        let value = super::eval(&arg.expr, &self.scope_of(parent, &repeat))?;
+        if value.is_null() && !variable.nullable {
+            return match &variable.default {
+                Some(default) => Ok(marked(variable, default.clone())),
+                None => Err(Diagnostic::error(
+                    "infra::eval::null_variable",
+                    format!("variable `{}` of module `{name}` must not be null", variable.name.name),
+                )
+                .at(arg.expr.span, "this is null")
+                .related(variable.span, "declared here without a default, `nullable = false`")
+                .into()),
+            };
+        }
+        let converted = variable.ty.apply(value, &self.scope(at)).map_err(|problems| {
+            let mut diagnostics = Diagnostics::new();
+            for problem in problems {
+                let mut at_path = problem.path.to_string();
+                if !at_path.is_empty() {
+                    at_path = format!("at `{at_path}`: ");
+                }
+                let mut d = Diagnostic::error(
+                    "infra::eval::invalid_argument",
+                    format!(
+                        "the value of `{}` of module `{name}` does not fit: {at_path}{}",
+                        variable.name.name, problem.message
+                    ),
+                )
+                .at(arg.expr.span, "this value")
+                .related(variable.span, "declared here");
+                d.help = problem.help;
+                diagnostics.push(d);
+            }
+            diagnostics
+        })?;
+        Ok(marked(variable, converted))
+    }
+
+    /// Returns a local value.
+    pub fn local(&self, at: ModuleInstanceId, name: &str) -> Value {
+        if let Some(v) = self.arena.borrow()[at.0 as usize].locals.get(name) {
+            return v.clone();
+        }
+        let Some(local) = self.module_of(at).locals.get(name) else {
+            return Value::unknown(Type::Dynamic);
+        };
+        let value = self.or_report(self.eval(at, &local.expr), Type::Dynamic);
+        self.arena.borrow_mut()[at.0 as usize]
+            .locals
+            .insert(name.into(), value.clone());
+        value
+    }
+
+    /// Returns an output.
+    pub fn output(&self, at: ModuleInstanceId, name: &str) -> Value {
+        if let Some(v) = self.arena.borrow()[at.0 as usize].outputs.get(name) {
+            return v.clone();
+        }
+        let Some(output) = self.module_of(at).outputs.get(name) else {
+            return Value::unknown(Type::Dynamic);
+        };
+        let mut value = self.or_report(self.eval(at, &output.value), Type::Dynamic);
+        if output.sensitive {
+            value = value.sensitive();
+        }
+        self.arena.borrow_mut()[at.0 as usize]
+            .outputs
+            .insert(name.into(), value.clone());
+        value
+    }
+
+    /// Returns the value of `module.NAME`: the outputs of all its instances.
+    fn module_value(&self, at: ModuleInstanceId, call: &ModuleCall) -> Value {
+        let Some((shape, instances)) = self.children(at, &call.name.name) else {
+            return Value::unknown(Type::Dynamic);
+        };
+        let child = self.config.module(call.child);
+        let mut values = Vec::with_capacity(instances.len());
+        for (key, id) in instances {
+            let mut outputs = BTreeMap::new();
+            for name in child.outputs.keys() {
+                outputs.insert(name.clone(), self.output(id, name));
+            }
+            values.push((key, Value::from(ValueKind::Object(outputs.into()))));
+        }
+        match shape {
+            Shape::Single => values.pop().map_or_else(Value::null, |(_, v)| v),
+            Shape::Count => Value::tuple(values.into_iter().map(|(_, v)| v).collect()),
+            Shape::ForEach => Value::object(values.into_iter().filter_map(|(k, v)| match k {
+                InstanceKey::Str(k) => Some((k, v)),
+                _ => None,
+            })),
+        }
+    }
+
+    fn children(&self, at: ModuleInstanceId, name: &str) -> Option<(Shape, Vec<(InstanceKey, ModuleInstanceId)>)> {
+        let arena = self.arena.borrow();
+        let children = arena[at.0 as usize].children.get(name)?;
+        Some((children.shape, children.instances.clone()))
+    }
+}
+
+fn marked(variable: &crate::config::Variable, value: Value) -> Value {
+    if variable.sensitive { value.sensitive() } else { value }
+}
+
+/// The scope of expressions in a module instance, maybe within one instance
+/// of a resource or call.
+pub struct ModuleScope<'w, 'a> {
+    world: &'w World<'a>,
+    at: ModuleInstanceId,
+    repeat: Repeat,
+    self_value: Option<Value>,
+}
+
+impl ModuleScope<'_, '_> {
+    /// Gives `self` a value.
+    pub fn with_self(mut self, value: Value) -> Self {
+        self.self_value = Some(value);
+        self
+    }
+
+    fn each(&self, name: &Ident) -> Result<Value, Diagnostic> {
+        let key = match &self.repeat.key {
+            _ if self.repeat.unknown_key => Value::unknown_not_null(Type::String),
+            InstanceKey::Str(key) => Value::string(key.clone()),
+            _ => {
+                return Err(Diagnostic::error("infra::eval::each_outside", "`each` has no value here")
+                    .at(name.span, "not within a block with `for_each`")
+                    .help("add `for_each` to the block, or use a loop (`[for x in …: …]`)"));
+            }
+        };
+        match &*name.name {
+            "key" => Ok(key),
+            "value" => Ok(self.repeat.value.clone().unwrap_or(key)),
+            _ => Err(Diagnostic::error(
+                "infra::eval::unknown_name",
+                format!("`each` has no attribute `{}`", name.name),
+            )
+            .at(name.span, "not `key` or `value`")
+            .help("use `each.key` or `each.value`")),
+        }
+    }
+
+    fn count(&self, name: &Ident) -> Result<Value, Diagnostic> {
+        if &*name.name != "index" {
+            return Err(Diagnostic::error(
+                "infra::eval::unknown_name",
+                format!("`count` has no attribute `{}`", name.name),
+            )
+            .at(name.span, "not `index`")
+            .help("use `count.index`"));
+        }
+        match &self.repeat.key {
+            _ if self.repeat.unknown_key => Ok(Value::unknown_not_null(Type::Number)),
+            InstanceKey::Int(i) => Ok(Value::from(i64::try_from(*i).unwrap_or(i64::MAX))),
+            _ => Err(Diagnostic::error("infra::eval::count_outside", "`count` has no value here")
+                .at(name.span, "not within a block with `count`")
+                .help("add `count` to the block")),
+        }
+    }
+
+    fn module(&self, attrs: &[&Ident]) -> Result<Resolved, Diagnostic> {
+        let name = attrs[0];
+        let module = self.world.module_of(self.at);
+        let Some(call) = module.calls.get(&name.name) else {
+            return Err(undeclared(name, "module"));
+        };
+        if let Some(output) = attrs.get(1)
+            && let Some((Shape::Single, instances)) = self.world.children(self.at, &name.name)
+            && let [(_, child)] = instances.as_slice()
+            && self.world.config.module(call.child).outputs.contains_key(&output.name)
+        {
+            return Ok(Resolved {
+                value: self.world.output(*child, &output.name),
+                consumed: 2,
+            });
+        }
+        Ok(Resolved {
+            value: self.world.module_value(self.at, call),
+            consumed: 1,
+        })
+    }
+
+    fn path(&self, name: &Ident) -> Result<Value, Diagnostic> {
+        let world = self.world;
+        Ok(match &*name.name {
+            "module" => Value::string(world.module_of(self.at).dir.as_str()),
+            "root" => Value::string(world.config.root().dir.as_str()),
+            "cwd" => Value::string(world.host.absolute_path(".")),
+            _ => {
+                return Err(Diagnostic::error(
+                    "infra::eval::unknown_name",
+                    format!("`path` has no attribute `{}`", name.name),
+                )
+                .at(name.span, "not known")
+                .help("use `path.module`, `path.root` or `path.cwd`"));
+            }
+        })
+    }
+}
+
+fn undeclared(name: &Ident, what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "infra::eval::undeclared",
+        format!("no {what} `{}` is declared in this module", name.name),
+    )
+    .at(name.span, "not declared")
+}
+
+impl Scope for ModuleScope<'_, '_> {
+    fn resolve(&self, root: &Ident, attrs: &[&Ident], span: Span) -> Result<Resolved, Diagnostic> {
+        let one = |value| Ok(Resolved { value, consumed: 1 });
+        let needs = |what: &str| {
+            Diagnostic::error(
+                "infra::eval::incomplete_reference",
+                format!("`{}` alone has no value", root.name),
+            )
+            .at(span, format!("a {what} must follow"))
+        };
+        let first_attr = attrs.first().copied();
+        match &*root.name {
+            "var" => {
+                let name = first_attr.ok_or_else(|| needs("variable's name"))?;
+                if !self.world.module_of(self.at).variables.contains_key(&name.name) {
+                    return Err(undeclared(name, "variable"));
+                }
+                one(self.world.variable(self.at, &name.name))
+            }
+            "local" => {
+                let name = first_attr.ok_or_else(|| needs("local value's name"))?;
+                if !self.world.module_of(self.at).locals.contains_key(&name.name) {
+                    return Err(undeclared(name, "local value"));
+                }
+                one(self.world.local(self.at, &name.name))
+            }
+            "each" => one(self.each(first_attr.ok_or_else(|| needs("`key` or `value`"))?)?),
+            "count" => one(self.count(first_attr.ok_or_else(|| needs("`index`"))?)?),
+            "path" => one(self.path(first_attr.ok_or_else(|| needs("`module`, `root` or `cwd`"))?)?),
+            "terraform" | "infra" => {
+                let name = first_attr.ok_or_else(|| needs("`workspace`"))?;
+                match &*name.name {
+                    "workspace" => one(Value::string("default")),
+                    "applying" => one(Value::from(false)),
+                    _ => Err(Diagnostic::error(
+                        "infra::eval::unknown_name",
+                        format!("`{}` has no attribute `{}`", root.name, name.name),
+                    )
+                    .at(name.span, "not known")),
+                }
+            }
+            "self" => match &self.self_value {
+                Some(value) => Ok(Resolved {
+                    value: value.clone(),
+                    consumed: 0,
+                }),
+                None => Err(Diagnostic::error("infra::eval::self_outside", "`self` has no value here")
+                    .at(root.span, "only within a condition of a resource or type")),
+            },
+            "module" => {
+                if attrs.is_empty() {
+                    return Err(needs("module call's name"));
+                }
+                self.module(attrs)
+            }
+            "data" => {
+                let [ty, name, ..] = attrs else {
+                    return Err(needs("data source's type and name"));
+                };
+                let key = ResourceKey {
+                    mode: infra_types::Mode::Data,
+                    ty: ty.name.clone(),
+                    name: name.name.clone(),
+                };
+                Ok(Resolved {
+                    value: self.find(&key, name)?,
+                    consumed: 2,
+                })
+            }
+            ty => {
+                let Some(name) = first_attr else {
+                    return Err(Diagnostic::error(
+                        "infra::eval::unknown_name",
+                        format!("`{ty}` is not a name that has a value here"),
+                    )
+                    .at(root.span, "not known")
+                    .help("references look like `var.name`, `local.name` or `aws_vpc.name.id`; text needs quotes"));
+                };
+                let key = ResourceKey {
+                    mode: infra_types::Mode::Managed,
+                    ty: root.name.clone(),
+                    name: name.name.clone(),
+                };
+                one(self.find(&key, name)?)
+            }
+        }
+    }
+
+    fn user_function(&self, name: &str) -> Option<&FunctionDecl> {
+        self.world.module_of(self.at).functions.get(name)
+    }
+
+    fn host(&self) -> &dyn Host {
+        self.world.host
+    }
+}
+
+impl ModuleScope<'_, '_> {
+    fn find(&self, key: &ResourceKey, name: &Ident) -> Result<Value, Diagnostic> {
+        let declared = self.world.module_of(self.at).resources.contains_key(key);
+        // The data source of a check is not declared in the module, but has a value here.
+        if !declared && !self.world.has_slot(self.at, key) {
+            return Err(Diagnostic::error(
+                "infra::eval::undeclared",
+                format!("no resource `{key}` is declared in this module"),
+            )
+            .at(name.span, "not declared"));
+        }
+        Ok(self.world.resource(self.at, key))
+    }
+}

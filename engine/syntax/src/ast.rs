@@ -1,0 +1,356 @@
+//! The typed syntax tree.
+//!
+//! Every node knows its span. The tree holds no comments; the formatter works
+//! on tokens and takes only the structure from here.
+
+use std::sync::Arc;
+
+use crate::source::{SourceId, Span};
+
+/// A shared piece of text.
+pub type Str = Arc<str>;
+
+/// One parsed file.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Which file this is.
+    pub source: SourceId,
+    /// Its top-level body.
+    pub body: Body,
+}
+
+/// The contents of a file or of a block, in source order.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// Arguments, `name = expression`.
+    pub attributes: Vec<Attribute>,
+    /// Nested blocks.
+    pub blocks: Vec<Block>,
+    /// `type name = …` statements; only at the top level of a file.
+    pub types: Vec<TypeDecl>,
+    /// `function name(…): type = …` statements; only at the top level of a file.
+    pub functions: Vec<FunctionDecl>,
+    /// The text between the braces, or the whole file.
+    pub span: Span,
+}
+
+impl Body {
+    /// Returns the first argument of this name.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|a| &*a.name.name == name)
+    }
+
+    /// Iterates over the blocks of one kind.
+    pub fn blocks_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Block> + 'a {
+        self.blocks.iter().filter(move |b| &*b.kind.name == kind)
+    }
+}
+
+/// A name with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ident {
+    /// The name, in NFC.
+    pub name: Str,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `name = expression`.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// The argument's name.
+    pub name: Ident,
+    /// Its value.
+    pub expr: Expr,
+    /// From the name to the end of the expression.
+    pub span: Span,
+}
+
+/// `kind label "label" { … }`.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The block's kind, such as `resource`.
+    pub kind: Ident,
+    /// Its labels, bare or quoted.
+    pub labels: Vec<Ident>,
+    /// What is between the braces.
+    pub body: Body,
+    /// The whole block.
+    pub span: Span,
+    /// From the kind to the last label: what a message points at.
+    pub header: Span,
+}
+
+/// `type name = type-expression where condition`.
+#[derive(Clone, Debug)]
+pub struct TypeDecl {
+    /// The name introduced.
+    pub name: Ident,
+    /// The type, in expression syntax (`list(string)`, `enum("a", "b")`, …).
+    pub ty: Expr,
+    /// The condition after `where`, about `self`.
+    pub condition: Option<Expr>,
+    /// The whole statement.
+    pub span: Span,
+}
+
+/// `function name(param: type, …): type = expression`.
+#[derive(Clone, Debug)]
+pub struct FunctionDecl {
+    /// The name introduced.
+    pub name: Ident,
+    /// Parameters in order.
+    pub params: Vec<FunctionParam>,
+    /// The type of the result.
+    pub result: Expr,
+    /// The body.
+    pub body: Expr,
+    /// The whole statement.
+    pub span: Span,
+}
+
+/// One parameter of a function.
+#[derive(Clone, Debug)]
+pub struct FunctionParam {
+    /// Its name.
+    pub name: Ident,
+    /// Its type, in expression syntax.
+    pub ty: Expr,
+}
+
+/// An expression with its place.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: Box<ExprKind>,
+    /// Where it stands, parentheses included.
+    pub span: Span,
+}
+
+/// The forms of expressions.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// `null`, `true`, `false`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number literal, its text as written (without sign).
+    Number(Str),
+    /// A quoted string or heredoc without interpolation, escapes resolved, in NFC.
+    String(Str),
+    /// A quoted string or heredoc with interpolation or directives.
+    Template(Template),
+    /// `[a, b]`.
+    Tuple(Vec<Expr>),
+    /// `{ a = b, (c) = d }`.
+    Object(Vec<ObjectItem>),
+    /// A bare name: the root of a reference, or a loop variable.
+    Variable(Ident),
+    /// `object.name`.
+    GetAttr(Expr, Ident),
+    /// `collection[key]`; also `collection.0`, with a number literal as key.
+    Index(Expr, Expr),
+    /// `source.*.rest` or `source[*].rest`.
+    Splat(Splat),
+    /// `name(args…)`; with `expand_final` the last argument is spread (`...`).
+    Call {
+        /// The function's name (namespaces joined by `::`).
+        name: Ident,
+        /// The arguments.
+        args: Vec<Expr>,
+        /// Whether `...` follows the last argument.
+        expand_final: bool,
+    },
+    /// `-x`, `!x`.
+    Unary(UnaryOp, Expr),
+    /// `a op b`.
+    Binary(BinaryOp, Expr, Expr),
+    /// `condition ? a : b`.
+    Conditional(Expr, Expr, Expr),
+    /// `[for …]` or `{for …}`.
+    For(For),
+    /// `(inner)`.
+    Paren(Expr),
+}
+
+/// One entry of an object constructor.
+#[derive(Clone, Debug)]
+pub struct ObjectItem {
+    /// The key: a bare name stands for itself, everything else is evaluated.
+    pub key: ObjectKey,
+    /// The value.
+    pub value: Expr,
+}
+
+/// The key of an object entry.
+#[derive(Clone, Debug)]
+pub enum ObjectKey {
+    /// A bare name (`a = 1`).
+    Name(Ident),
+    /// Any other expression (`"a" = 1`, `(var.x) = 1`, `"${a}" = 1`, `1 = 2`).
+    Expr(Expr),
+}
+
+/// A splat: `rest` is applied to each element of `source`.
+#[derive(Clone, Debug)]
+pub struct Splat {
+    /// What is iterated over.
+    pub source: Expr,
+    /// Whether it is `[*]` (full) rather than `.*`.
+    pub full: bool,
+    /// The operations applied to each element.
+    pub rest: Vec<Traverse>,
+    /// Where the `.*` or `[*]` stands.
+    pub marker: Span,
+}
+
+/// One operation of a splat's tail.
+#[derive(Clone, Debug)]
+pub enum Traverse {
+    /// `.name`.
+    Attr(Ident),
+    /// `[key]`.
+    Index(Expr),
+}
+
+/// The variable of the loop that stands for a splat within a splat.
+///
+/// `a[*].b[*].c` is a [`For`] without key over `a[*]` whose value is
+/// `item.b[*].c`; `item` has this name, which no file can use. As with any
+/// splat, the result over a list or set is a list, over anything else a tuple.
+pub const SPLAT_ITEM: &str = "*";
+
+/// `[for k, v in coll : value if cond]` or `{for k, v in coll : key => value... if cond}`.
+#[derive(Clone, Debug)]
+pub struct For {
+    /// The key variable, when two are given.
+    pub key_var: Option<Ident>,
+    /// The value variable.
+    pub value_var: Ident,
+    /// What is iterated over.
+    pub collection: Expr,
+    /// The key expression; present in the object form only.
+    pub key: Option<Expr>,
+    /// The value expression.
+    pub value: Expr,
+    /// Whether `...` groups values by key.
+    pub group: bool,
+    /// The filter.
+    pub condition: Option<Expr>,
+}
+
+/// Unary operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnaryOp {
+    /// `-`.
+    Neg,
+    /// `!`.
+    Not,
+}
+
+/// Binary operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum BinaryOp {
+    Or,
+    And,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+}
+
+impl BinaryOp {
+    /// Returns the operator as written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            BinaryOp::Or => "||",
+            BinaryOp::And => "&&",
+            BinaryOp::Eq => "==",
+            BinaryOp::Ne => "!=",
+            BinaryOp::Lt => "<",
+            BinaryOp::Le => "<=",
+            BinaryOp::Gt => ">",
+            BinaryOp::Ge => ">=",
+            BinaryOp::Add => "+",
+            BinaryOp::Sub => "-",
+            BinaryOp::Mul => "*",
+            BinaryOp::Div => "/",
+            BinaryOp::Rem => "%",
+        }
+    }
+}
+
+/// A template: text with interpolations and directives.
+///
+/// Strip markers and heredoc indentation are already applied to the literals.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The parts in order.
+    pub parts: Vec<TemplatePart>,
+    /// Whether it was written as a heredoc.
+    pub heredoc: bool,
+}
+
+/// One part of a template.
+#[derive(Clone, Debug)]
+pub enum TemplatePart {
+    /// Text, escapes resolved, in NFC.
+    Literal(Str, Span),
+    /// `${ expression }`.
+    Interpolation(Expr),
+    /// `%{ if condition }…%{ else }…%{ endif }`.
+    If {
+        /// The condition.
+        condition: Expr,
+        /// Rendered when it holds.
+        then: Vec<TemplatePart>,
+        /// Rendered when it does not.
+        otherwise: Vec<TemplatePart>,
+    },
+    /// `%{ for k, v in collection }…%{ endfor }`.
+    For {
+        /// The key variable, when two are given.
+        key_var: Option<Ident>,
+        /// The value variable.
+        value_var: Ident,
+        /// What is iterated over.
+        collection: Expr,
+        /// Rendered for each element.
+        body: Vec<TemplatePart>,
+    },
+}
+
+impl Expr {
+    /// Creates an expression.
+    pub fn new(kind: ExprKind, span: Span) -> Self {
+        Self {
+            kind: Box::new(kind),
+            span,
+        }
+    }
+
+    /// Returns the expression without surrounding parentheses.
+    pub fn unparen(&self) -> &Expr {
+        let mut e = self;
+        while let ExprKind::Paren(inner) = &*e.kind {
+            e = inner;
+        }
+        e
+    }
+
+    /// Returns the text if this is a string without interpolation.
+    pub fn as_literal_string(&self) -> Option<&Str> {
+        match &*self.kind {
+            ExprKind::String(s) => Some(s),
+            _ => None,
+        }
+    }
+}

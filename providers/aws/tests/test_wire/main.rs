@@ -1,0 +1,11 @@
+//! The AWS provider over the wire, against a simulator of this process's own.
+//!
+//! One binary, so that the SDK is linked once; a module per family of types.
+//! Tests run side by side in accounts of their own: see [`world`]. What every
+//! type must do is in [`contract`].
+
+mod connection;
+mod contract;
+mod data_sources;
+mod network;
+mod world;
