@@ -1,8 +1,10 @@
 //! Wrong configurations, and what users read about them.
 //!
-//! Each folder of `cases/diagnostics` is a configuration; its snapshot holds
-//! all diagnostics as a terminal shows them. A file `arguments` gives values
+//! Each folder of `cases/diagnostics` is a configuration; its snapshot in
+//! `snapshots/diagnostics` holds all diagnostics as a terminal shows them. A file `arguments` gives values
 //! for variables: lines `var NAME=VALUE`, `file PATH`, `env NAME=VALUE`.
+
+#![allow(clippy::disallowed_methods)] // Cases are read from files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +32,11 @@ fn files(root: &Path, dir: &Path, loader: &mut MemoryLoader) {
         if path.is_dir() {
             files(root, &path, loader);
         } else {
-            let name = path.strip_prefix(root).expect("it is below").to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(root)
+                .expect("it is below")
+                .to_string_lossy()
+                .into_owned();
             loader.add(&name, std::fs::read(&path).expect("the file can be read"));
         }
     }
@@ -40,10 +46,17 @@ fn files(root: &Path, dir: &Path, loader: &mut MemoryLoader) {
 fn findings(case: &Path) -> (Diagnostics, Arc<Sources>) {
     let mut loader = MemoryLoader::new();
     files(case, case, &mut loader);
-    let root = if case.join("root").is_dir() { "root" } else { "." };
+    let root = if case.join("root").is_dir() {
+        "root"
+    } else {
+        "."
+    };
     let project = match Project::load(&loader, root, &registry()) {
         Ok(project) => project,
-        Err(Rejected { diagnostics, sources }) => return (diagnostics, sources),
+        Err(Rejected {
+            diagnostics,
+            sources,
+        }) => return (diagnostics, sources),
     };
     let Ok(given) = std::fs::read_to_string(case.join("arguments")) else {
         return (project.warnings, Arc::clone(&project.config.sources));
@@ -62,7 +75,8 @@ fn findings(case: &Path) -> (Diagnostics, Arc<Sources>) {
         }
     }
     let (_, sources, diagnostics) =
-        collect_in_order(&loader, &project.config, root, &environment, &arguments).resolve(&project.config);
+        collect_in_order(&loader, &project.config, root, &environment, &arguments)
+            .resolve(&project.config);
     (diagnostics, sources)
 }
 
@@ -74,7 +88,9 @@ fn render(diagnostics: Diagnostics, sources: &Arc<Sources>) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
         let report = Report::new(diagnostic, Arc::clone(sources));
-        handler.render_report(&mut out, &report).expect("it can be rendered");
+        handler
+            .render_report(&mut out, &report)
+            .expect("it can be rendered");
         out.push('\n');
     }
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
@@ -99,9 +115,13 @@ fn every_mistake_is_explained() {
         for d in diagnostics.iter() {
             assert!(d.code.starts_with("infra::"), "{}", d.code);
         }
-        let name = case.file_name().expect("a name").to_string_lossy().into_owned();
+        let name = case
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(case.parent().expect("a folder").join("snapshots"));
+        settings.set_snapshot_path("snapshots/diagnostics");
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         settings.bind(|| insta::assert_snapshot!(name, render(diagnostics, &sources)));

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use infra_state::{
-    Intent, InstanceState, LocalBackend, ObjectState, ReadOptions, Record, SecretCodec, State, StateBackend, Store,
+    InstanceState, Intent, LocalBackend, ObjectState, ReadOptions, Record, SecretCodec, State,
+    StateBackend, Store,
 };
 use infra_types::{InstanceAddr, InstanceKey, Mode, Type, Value};
 
 fn schema() -> Type {
-    let mut attrs: Vec<(String, Type)> = (0..16).map(|i| (format!("attribute_{i}"), Type::String)).collect();
+    let mut attrs: Vec<(String, Type)> = (0..16)
+        .map(|i| (format!("attribute_{i}"), Type::String))
+        .collect();
     attrs.push(("enabled".into(), Type::Bool));
     attrs.push(("password".into(), Type::String));
     attrs.push(("size".into(), Type::Number));
@@ -20,13 +23,28 @@ fn schema() -> Type {
 
 fn object(i: usize) -> ObjectState {
     let mut attrs: Vec<(String, Value)> = (0..16)
-        .map(|a| (format!("attribute_{a}"), Value::from(format!("value-{a}-of-instance-{i:08}"))))
+        .map(|a| {
+            (
+                format!("attribute_{a}"),
+                Value::from(format!("value-{a}-of-instance-{i:08}")),
+            )
+        })
         .collect();
-    let subnets = (0..3).map(|s| Value::from(format!("subnet-{i:012}{s}"))).collect();
-    let tags = ["Name", "Environment", "Team"].map(|t| (t.into(), Value::from(format!("{t} of {i}"))));
+    let subnets = (0..3)
+        .map(|s| Value::from(format!("subnet-{i:012}{s}")))
+        .collect();
+    let tags =
+        ["Name", "Environment", "Team"].map(|t| (t.into(), Value::from(format!("{t} of {i}"))));
     attrs.push(("enabled".into(), true.into()));
     let password = Value::from(format!("secret-{i}"));
-    attrs.push(("password".into(), if i.is_multiple_of(100) { password.sensitive() } else { password }));
+    attrs.push((
+        "password".into(),
+        if i.is_multiple_of(100) {
+            password.sensitive()
+        } else {
+            password
+        },
+    ));
     attrs.push(("size".into(), (i as i64).into()));
     attrs.push(("subnets".into(), Value::set(Type::String, subnets)));
     attrs.push(("tags".into(), Value::map(Type::String, tags.into())));
@@ -39,7 +57,11 @@ fn object(i: usize) -> ObjectState {
 }
 
 fn addr(i: usize) -> InstanceAddr {
-    InstanceAddr::root("aws_thing", format!("resource_{}", i / 1000), InstanceKey::Int((i % 1000) as u64))
+    InstanceAddr::root(
+        "aws_thing",
+        format!("resource_{}", i / 1000),
+        InstanceKey::Int((i % 1000) as u64),
+    )
 }
 
 fn timed<T>(what: &str, action: impl FnOnce() -> T) -> T {

@@ -55,15 +55,13 @@ impl EditError {
     /// Says what to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
-            EditError::NotFound { suggestion, .. } => {
-                Some(suggestion.as_ref().map_or_else(
-                    || "`infra state list` shows what there is.".into(),
-                    |s| format!("Did you mean `{s}`?"),
-                ))
-            }
-            EditError::Taken { to, .. } => {
-                Some(format!("Move `{to}` somewhere else first, or remove it with `infra state rm`."))
-            }
+            EditError::NotFound { suggestion, .. } => Some(suggestion.as_ref().map_or_else(
+                || "`infra state list` shows what there is.".into(),
+                |s| format!("Did you mean `{s}`?"),
+            )),
+            EditError::Taken { to, .. } => Some(format!(
+                "Move `{to}` somewhere else first, or remove it with `infra state rm`."
+            )),
             EditError::Mismatch { .. } => None,
         }
     }
@@ -75,10 +73,16 @@ impl EditError {
 /// all of its. An address with a key covers exactly that.
 pub fn select(state: &State, target: &Target) -> Result<Vec<InstanceAddr>, EditError> {
     let found: Vec<InstanceAddr> = match target {
-        Target::Resource(addr) if addr.key == InstanceKey::None => {
-            state.instances_of(&addr.resource).map(|(a, _)| a.clone()).collect()
-        }
-        Target::Resource(addr) => state.instances.contains_key(addr).then(|| addr.clone()).into_iter().collect(),
+        Target::Resource(addr) if addr.key == InstanceKey::None => state
+            .instances_of(&addr.resource)
+            .map(|(a, _)| a.clone())
+            .collect(),
+        Target::Resource(addr) => state
+            .instances
+            .contains_key(addr)
+            .then(|| addr.clone())
+            .into_iter()
+            .collect(),
         Target::Module(module) => {
             let within = |a: &&InstanceAddr| is_within(&a.resource.module, module);
             state.instances.keys().filter(within).cloned().collect()
@@ -124,9 +128,13 @@ pub fn move_instances(state: &State, from: &Target, to: &Target) -> Result<State
                 mismatch("the source has several instances, or other keys, and the destination is one instance")
             })?
         }
-        (Target::Module(_), Target::Resource(_)) => return Err(mismatch("a module is no resource")),
+        (Target::Module(_), Target::Resource(_)) => {
+            return Err(mismatch("a module is no resource"));
+        }
         (Target::Resource(_), Target::Module(_)) => {
-            return Err(mismatch("the destination is a module; add the resource's type and name"));
+            return Err(mismatch(
+                "the destination is a module; add the resource's type and name",
+            ));
         }
     };
     rename(state, &renames)
@@ -187,9 +195,11 @@ fn in_module(addr: &InstanceAddr, from: &ModuleAddr, to: &ModuleAddr) -> Instanc
     let own = &addr.resource.module.0;
     let mut calls: Vec<(Str, InstanceKey)> = to.0.to_vec();
     // A module call moves with the keys of its instances.
-    if let (Some(last), Some((_, from_key)), Some((_, own_key))) =
-        (calls.last_mut(), from.0.last(), depth.checked_sub(1).and_then(|i| own.get(i)))
-        && *from_key == InstanceKey::None
+    if let (Some(last), Some((_, from_key)), Some((_, own_key))) = (
+        calls.last_mut(),
+        from.0.last(),
+        depth.checked_sub(1).and_then(|i| own.get(i)),
+    ) && *from_key == InstanceKey::None
         && last.1 == InstanceKey::None
     {
         last.1 = own_key.clone();
@@ -201,7 +211,10 @@ fn in_module(addr: &InstanceAddr, from: &ModuleAddr, to: &ModuleAddr) -> Instanc
 }
 
 /// Files instances under other addresses.
-fn rename(state: &State, renames: &BTreeMap<InstanceAddr, InstanceAddr>) -> Result<State, EditError> {
+fn rename(
+    state: &State,
+    renames: &BTreeMap<InstanceAddr, InstanceAddr>,
+) -> Result<State, EditError> {
     let mut instances = state.instances.clone();
     let mut moved = Vec::with_capacity(renames.len());
     for (from, to) in renames {
@@ -241,7 +254,10 @@ fn rename_dependencies(instance: &mut InstanceState, paths: &BTreeMap<ResourcePa
         if object.dependencies.iter().all(|d| !paths.contains_key(d)) {
             continue;
         }
-        let renamed = object.dependencies.iter().map(|d| paths.get(d).unwrap_or(d).clone());
+        let renamed = object
+            .dependencies
+            .iter()
+            .map(|d| paths.get(d).unwrap_or(d).clone());
         let renamed: BTreeSet<ResourcePath> = renamed.collect();
         *object = Arc::new(ObjectState {
             dependencies: renamed.into_iter().collect(),
@@ -260,11 +276,21 @@ fn show(target: &Target) -> String {
 fn not_found(state: &State, target: &Target) -> EditError {
     let name = show(target);
     let candidates: BTreeSet<String> = match target {
-        Target::Module(_) => state.instances.keys().flat_map(|a| ancestors(&a.resource.module)).collect(),
+        Target::Module(_) => state
+            .instances
+            .keys()
+            .flat_map(|a| ancestors(&a.resource.module))
+            .collect(),
         Target::Resource(addr) => {
             let with_key = addr.key != InstanceKey::None;
-            let keyed = state.instances.keys().filter(|_| with_key).map(InstanceAddr::to_string);
-            keyed.chain(state.instances.keys().map(|a| a.resource.to_string())).collect()
+            let keyed = state
+                .instances
+                .keys()
+                .filter(|_| with_key)
+                .map(InstanceAddr::to_string);
+            keyed
+                .chain(state.instances.keys().map(|a| a.resource.to_string()))
+                .collect()
         }
     };
     let suggestion = suggest(&name, candidates.iter().map(String::as_str)).map(str::to_owned);
@@ -291,7 +317,8 @@ mod tests {
         let mut state = State::new("l");
         for line in lines {
             let (addr, dependency) = line.split_once(" > ").unwrap_or((line, ""));
-            let mut object = ObjectState::new("core", 0, Value::object([("id", Value::from(addr))]));
+            let mut object =
+                ObjectState::new("core", 0, Value::object([("id", Value::from(addr))]));
             if !dependency.is_empty() {
                 object.dependencies = [target_addr(dependency).resource.path()].into();
             }
@@ -309,7 +336,11 @@ mod tests {
         let line = |(addr, instance): (&InstanceAddr, &InstanceState)| {
             let object = instance.current.as_ref().unwrap();
             let id = object.attributes.get_str("id").unwrap();
-            let depends: String = object.dependencies.iter().map(|d| format!(" > {d}")).collect();
+            let depends: String = object
+                .dependencies
+                .iter()
+                .map(|d| format!(" > {d}"))
+                .collect();
             format!("{addr} = {id}{depends}")
         };
         state.instances.iter().map(line).collect()
@@ -330,14 +361,29 @@ mod tests {
     fn instances_move() {
         check_move(&["t.a"], "t.a", "t.b", &["t.b = t.a"]);
         check_move(&["t.a"], "t.a", "t.a[0]", &["t.a[0] = t.a"]);
-        check_move(&["t.a[0]", "t.a[1]"], "t.a[0]", "t.b", &["t.a[1] = t.a[1]", "t.b = t.a[0]"]);
-        check_move(&["t.a[0]"], "t.a[0]", "module.m.t.a[\"x\"]", &["module.m.t.a[\"x\"] = t.a[0]"]);
+        check_move(
+            &["t.a[0]", "t.a[1]"],
+            "t.a[0]",
+            "t.b",
+            &["t.a[1] = t.a[1]", "t.b = t.a[0]"],
+        );
+        check_move(
+            &["t.a[0]"],
+            "t.a[0]",
+            "module.m.t.a[\"x\"]",
+            &["module.m.t.a[\"x\"] = t.a[0]"],
+        );
         check_move(&["t.a"], "t.a", "t.a", &["t.a = t.a"]);
     }
 
     #[test]
     fn resources_move_with_all_instances() {
-        check_move(&["t.a[0]", "t.a[1]"], "t.a", "t.b", &["t.b[0] = t.a[0]", "t.b[1] = t.a[1]"]);
+        check_move(
+            &["t.a[0]", "t.a[1]"],
+            "t.a",
+            "t.b",
+            &["t.b[0] = t.a[0]", "t.b[1] = t.a[1]"],
+        );
     }
 
     #[test]
@@ -346,25 +392,40 @@ mod tests {
             &["module.a.t.x", "module.a.module.b[0].t.x", "t.x"],
             "module.a",
             "module.c",
-            &["t.x = t.x", "module.c.t.x = module.a.t.x", "module.c.module.b[0].t.x = module.a.module.b[0].t.x"],
+            &[
+                "t.x = t.x",
+                "module.c.t.x = module.a.t.x",
+                "module.c.module.b[0].t.x = module.a.module.b[0].t.x",
+            ],
         );
         check_move(
             &["module.a[0].t.x", "module.a[1].t.x"],
             "module.a",
             "module.b.module.c",
-            &["module.b.module.c[0].t.x = module.a[0].t.x", "module.b.module.c[1].t.x = module.a[1].t.x"],
+            &[
+                "module.b.module.c[0].t.x = module.a[0].t.x",
+                "module.b.module.c[1].t.x = module.a[1].t.x",
+            ],
         );
         check_move(
             &["module.a[0].t.x", "module.a[1].t.x"],
             "module.a[1]",
             "module.a[\"k\"]",
-            &["module.a[0].t.x = module.a[0].t.x", "module.a[\"k\"].t.x = module.a[1].t.x"],
+            &[
+                "module.a[0].t.x = module.a[0].t.x",
+                "module.a[\"k\"].t.x = module.a[1].t.x",
+            ],
         );
     }
 
     #[test]
     fn dependencies_follow_what_moved_away_wholly() {
-        check_move(&["t.a", "t.z > t.a"], "t.a", "t.b", &["t.b = t.a", "t.z = t.z > t.b"]);
+        check_move(
+            &["t.a", "t.z > t.a"],
+            "t.a",
+            "t.b",
+            &["t.b = t.a", "t.z = t.z > t.b"],
+        );
         check_move(
             &["t.a[0]", "t.a[1]", "t.z > t.a"],
             "t.a[0]",
@@ -391,10 +452,22 @@ mod tests {
             &["t.a", "t.b"],
             "t.a",
             "t.b",
-            &["`t.a` cannot move to `t.b`: there is an object already. Move `t.b` somewhere else first, or remove it with `infra state rm`."],
+            &[
+                "`t.a` cannot move to `t.b`: there is an object already. Move `t.b` somewhere else first, or remove it with `infra state rm`.",
+            ],
         );
-        check_move(&["t.a"], "t.a", "u.a", &["`t.a` cannot move to `u.a`: the types differ."]);
-        check_move(&["module.a.t.x"], "module.a", "t.x", &["`module.a` cannot move to `t.x`: a module is no resource."]);
+        check_move(
+            &["t.a"],
+            "t.a",
+            "u.a",
+            &["`t.a` cannot move to `u.a`: the types differ."],
+        );
+        check_move(
+            &["module.a.t.x"],
+            "module.a",
+            "t.x",
+            &["`module.a` cannot move to `t.x`: a module is no resource."],
+        );
         check_move(
             &["module.a.t.x"],
             "module.a",
@@ -405,7 +478,9 @@ mod tests {
             &["t.a[0]", "t.a[1]"],
             "t.a",
             "t.b[0]",
-            &["`t.a` cannot move to `t.b[0]`: the source has several instances, or other keys, and the destination is one instance."],
+            &[
+                "`t.a` cannot move to `t.b[0]`: the source has several instances, or other keys, and the destination is one instance.",
+            ],
         );
     }
 
@@ -425,6 +500,9 @@ mod tests {
     fn without_targets_all_is_listed() {
         let state = state(&["t.a", "t.b"]);
         assert_eq!(list(&state, &[]).unwrap().len(), 2);
-        assert_eq!(list(&state, &["t.b".parse().unwrap()]).unwrap(), [target_addr("t.b")]);
+        assert_eq!(
+            list(&state, &["t.b".parse().unwrap()]).unwrap(),
+            [target_addr("t.b")]
+        );
     }
 }

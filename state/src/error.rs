@@ -47,7 +47,9 @@ pub enum StateError {
         why: String,
     },
     /// It has a format from the future.
-    #[error("the state `{place}` was written by a newer infra: format {found}, this one knows {known}")]
+    #[error(
+        "the state `{place}` was written by a newer infra: format {found}, this one knows {known}"
+    )]
     NewerFormat {
         /// Where the state is.
         place: String,
@@ -101,7 +103,9 @@ pub enum StateError {
         expected: String,
     },
     /// Somebody else wrote in between.
-    #[error("the state `{place}` was changed meanwhile: its serial is {found}, and {expected} was expected")]
+    #[error(
+        "the state `{place}` was changed meanwhile: its serial is {found}, and {expected} was expected"
+    )]
     Serial {
         /// Where the state is.
         place: String,
@@ -130,7 +134,9 @@ pub enum StateError {
         why: String,
     },
     /// The journal is there, the state it continues is not.
-    #[error("the state `{place}` is gone, but its journal is still there and continues serial {serial}")]
+    #[error(
+        "the state `{place}` is gone, but its journal is still there and continues serial {serial}"
+    )]
     Missing {
         /// Where the state should be.
         place: String,
@@ -286,7 +292,9 @@ fn explain(why: &io::Error) -> String {
 
 fn read_help(kind: io::ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::PermissionDenied => "State files are readable by their owner only: run as that user.",
+        io::ErrorKind::PermissionDenied => {
+            "State files are readable by their owner only: run as that user."
+        }
         io::ErrorKind::IsADirectory => "Give the path of a file.",
         _ => "Nothing was changed. Check the path and the disk.",
     }

@@ -17,7 +17,9 @@ use std::sync::Arc;
 use infra_types::{InstanceAddr, Str};
 
 use crate::error::StateError;
-use crate::file::journal::{Batch, Decoded, LineError, VERSION, encode, encode_begin, line, parse_line};
+use crate::file::journal::{
+    Batch, Decoded, LineError, VERSION, encode, encode_begin, line, parse_line,
+};
 use crate::file::{Opener, ReadOptions, Sealer, write_error};
 use crate::{InstanceState, ObjectState, OutputState, SecretCodec, State, Types};
 
@@ -134,7 +136,9 @@ pub fn fold(
             lines: 0,
         });
     };
-    let begin = first.begin().ok_or_else(|| damaged(place, 0, "it does not say what it continues"))?;
+    let begin = first
+        .begin()
+        .ok_or_else(|| damaged(place, 0, "it does not say what it continues"))?;
     let mut state = match state {
         Some(state) => state,
         None if begin.serial == 0 => State::new(begin.lineage.clone()),
@@ -185,7 +189,9 @@ pub fn fold(
 
 fn apply(state: &mut State, record: Record) {
     match record {
-        Record::Done { address, instance, .. } => state.set_instance(address, instance),
+        Record::Done {
+            address, instance, ..
+        } => state.set_instance(address, instance),
         Record::Output { name, value } => {
             match value {
                 Some(value) => state.outputs.insert(name, value),
@@ -244,7 +250,11 @@ impl OpenIntents {
                 };
                 self.0.insert(intent.intent.token.clone(), intent);
             }
-            Record::Exists { address, token, object } => {
+            Record::Exists {
+                address,
+                token,
+                object,
+            } => {
                 let open = self.0.entry(token.clone()).or_insert_with(|| OpenIntent {
                     intent: Intent {
                         address: address.clone(),
@@ -258,7 +268,9 @@ impl OpenIntents {
                 });
                 open.exists = Some(object.clone());
             }
-            Record::Done { instance, token, .. } => {
+            Record::Done {
+                instance, token, ..
+            } => {
                 let created = instance.objects().filter_map(|(_, o)| o.token.as_ref());
                 for token in token.iter().chain(created) {
                     self.0.remove(token);
@@ -293,7 +305,10 @@ pub(crate) struct Journal {
 impl Journal {
     /// Continues the journal that was folded into a state.
     pub(crate) fn new(run: &str, folded: &Folded, serial: u64) -> Journal {
-        let open = folded.open.iter().map(|o| (o.intent.token.clone(), o.clone()));
+        let open = folded
+            .open
+            .iter()
+            .map(|o| (o.intent.token.clone(), o.clone()));
         Journal {
             begin: Begin {
                 run: run.to_owned(),
@@ -363,7 +378,9 @@ impl Journal {
                 object,
             });
             for record in [Record::Intent(open.intent)].into_iter().chain(exists) {
-                texts.push(encode(&record, types, &sealer).map_err(|e| write_error(place, e, &sealer))?);
+                texts.push(
+                    encode(&record, types, &sealer).map_err(|e| write_error(place, e, &sealer))?,
+                );
             }
         }
         Ok(line(0, &texts))
@@ -406,7 +423,10 @@ mod tests {
     }
 
     fn object(id: &str, token: Option<&str>) -> ObjectState {
-        let attributes = Value::object([("id", Value::from(id)), ("secret", Value::from("hunter2").sensitive())]);
+        let attributes = Value::object([
+            ("id", Value::from(id)),
+            ("secret", Value::from("hunter2").sensitive()),
+        ]);
         ObjectState {
             token: token.map(Str::from),
             ..ObjectState::new("core", 0, attributes)
@@ -448,7 +468,14 @@ mod tests {
     }
 
     fn fold_text(text: &[u8], state: Option<State>) -> Result<Folded, StateError> {
-        fold(text, state, PLACE, &NoTypes, &codec(), ReadOptions::default())
+        fold(
+            text,
+            state,
+            PLACE,
+            &NoTypes,
+            &codec(),
+            ReadOptions::default(),
+        )
     }
 
     /// Writes a journal, each inner list as one flush.
@@ -476,12 +503,19 @@ mod tests {
             vec![exists("a")],
             vec![done("a"), output(Some(1))],
             vec![intent("c")],
-            vec![Record::Dropped { token: "token-c".into() }, Record::End],
+            vec![
+                Record::Dropped {
+                    token: "token-c".into(),
+                },
+                Record::End,
+            ],
         ]
     }
 
     fn names(open: &[OpenIntent]) -> Vec<&str> {
-        open.iter().map(|o| &*o.intent.address.resource.name).collect()
+        open.iter()
+            .map(|o| &*o.intent.address.resource.name)
+            .collect()
     }
 
     #[test]
@@ -489,11 +523,16 @@ mod tests {
         let text = write(0, &run());
         let folded = fold_text(text.as_bytes(), None).unwrap();
         assert_eq!(folded.state.lineage, LINEAGE);
-        assert_eq!(folded.state.instances.keys().collect::<Vec<_>>(), [&addr("a")]);
+        assert_eq!(
+            folded.state.instances.keys().collect::<Vec<_>>(),
+            [&addr("a")]
+        );
         assert_eq!(folded.state.outputs.len(), 1);
         assert_eq!(names(&folded.open), ["b"]);
         assert_eq!(folded.valid_len, text.len() as u64);
-        let Record::Intent(expected) = intent("b") else { unreachable!() };
+        let Record::Intent(expected) = intent("b") else {
+            unreachable!()
+        };
         assert_eq!(folded.open[0].intent, expected);
     }
 
@@ -512,7 +551,10 @@ mod tests {
             instance: InstanceState::default(),
             token: None,
         };
-        let text = write(0, &[vec![done("a"), output(Some(1))], vec![gone, output(None)]]);
+        let text = write(
+            0,
+            &[vec![done("a"), output(Some(1))], vec![gone, output(None)]],
+        );
         assert!(fold_text(text.as_bytes(), None).unwrap().state.is_empty());
     }
 
@@ -555,10 +597,17 @@ mod tests {
         for at in second..second + 40 {
             broken[at] ^= 1;
             let error = fold_text(&broken, None).unwrap_err();
-            assert!(matches!(error, StateError::Journal { line: 2, .. }), "{at}: {error}");
+            assert!(
+                matches!(error, StateError::Journal { line: 2, .. }),
+                "{at}: {error}"
+            );
             broken[at] ^= 1;
         }
-        let without = format!("{}{}", &text[..second], text[second..].split_once('\n').unwrap().1);
+        let without = format!(
+            "{}{}",
+            &text[..second],
+            text[second..].split_once('\n').unwrap().1
+        );
         let error = fold_text(without.as_bytes(), None).unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
         assert_eq!(error.code(), "infra::state::journal");
@@ -595,7 +644,10 @@ mod tests {
 
     #[test]
     fn the_rest_after_a_snapshot_is_the_open_intents() {
-        let text = write(0, &[vec![intent("a"), intent("b"), exists("b")], vec![done("a")]]);
+        let text = write(
+            0,
+            &[vec![intent("a"), intent("b"), exists("b")], vec![done("a")]],
+        );
         let folded = fold_text(text.as_bytes(), None).unwrap();
         let journal = Journal::new("next", &folded, 0);
         let rest = journal.rest(1, PLACE, &NoTypes, &codec()).unwrap();

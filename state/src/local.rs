@@ -97,7 +97,10 @@ impl LocalBackend {
         }
         fs::create_dir_all(self.folder()).map_err(&failed)?;
         let prefix = self.temp_prefix();
-        let mut temp = tempfile::Builder::new().prefix(&prefix).tempfile_in(self.folder()).map_err(&failed)?;
+        let mut temp = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempfile_in(self.folder())
+            .map_err(&failed)?;
         write(temp.as_file_mut())?;
         temp.as_file().sync_all().map_err(&failed)?;
         before(self).map_err(&failed)?;
@@ -111,7 +114,8 @@ impl LocalBackend {
             return Ok(());
         }
         // A link beside the state, then renamed: the backup is whole at any time.
-        let spare = NamedTempFile::with_prefix_in(self.temp_prefix(), self.folder())?.into_temp_path();
+        let spare =
+            NamedTempFile::with_prefix_in(self.temp_prefix(), self.folder())?.into_temp_path();
         fs::remove_file(&spare)?;
         if fs::hard_link(&self.path, &spare).is_err() {
             fs::copy(&self.path, &spare)?;
@@ -123,7 +127,9 @@ impl LocalBackend {
     /// Removes temporary files that a killed run left behind. The lock must be held.
     fn remove_leftovers(&self) {
         let prefix = self.temp_prefix();
-        let Ok(entries) = fs::read_dir(self.folder()) else { return };
+        let Ok(entries) = fs::read_dir(self.folder()) else {
+            return;
+        };
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
                 // What cannot be removed does no harm.
@@ -173,7 +179,11 @@ impl StateBackend for LocalBackend {
         &self.codec
     }
 
-    fn read(&mut self, types: &dyn Types, options: ReadOptions) -> Result<Option<ReadState>, StateError> {
+    fn read(
+        &mut self,
+        types: &dyn Types,
+        options: ReadOptions,
+    ) -> Result<Option<ReadState>, StateError> {
         match read_file(&self.path)? {
             Some(text) => file::read(&text, &self.place(), types, &self.codec, options).map(Some),
             None => Ok(None),
@@ -278,7 +288,11 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
 
 /// Makes changes of a folder's entries durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -296,16 +310,23 @@ mod tests {
     fn state(name: &str) -> State {
         let mut state = State::new("l");
         let object = ObjectState::new("core", 0, Value::object([("id", Value::from(name))]));
-        state.set_instance(InstanceAddr::root("t", name, InstanceKey::None), InstanceState::of(object));
+        state.set_instance(
+            InstanceAddr::root("t", name, InstanceKey::None),
+            InstanceState::of(object),
+        );
         state
     }
 
     fn read(backend: &mut LocalBackend) -> Option<State> {
-        backend.read(&NoTypes, ReadOptions::default()).unwrap().map(|r| r.state)
+        backend
+            .read(&NoTypes, ReadOptions::default())
+            .unwrap()
+            .map(|r| r.state)
     }
 
     fn files(folder: &Path) -> Vec<String> {
-        let name = |e: io::Result<fs::DirEntry>| e.unwrap().file_name().to_string_lossy().into_owned();
+        let name =
+            |e: io::Result<fs::DirEntry>| e.unwrap().file_name().to_string_lossy().into_owned();
         let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(name).collect();
         names.sort();
         names
@@ -322,7 +343,10 @@ mod tests {
         let mut expected = state("c");
         expected.serial = 3;
         assert_eq!(read(&mut backend), Some(expected));
-        assert_eq!(files(folder.path()), [DEFAULT_FILE, "infra.state.json.backup"]);
+        assert_eq!(
+            files(folder.path()),
+            [DEFAULT_FILE, "infra.state.json.backup"]
+        );
         let backup = fs::read_to_string(backend.backup_path()).unwrap();
         assert!(backup.contains("t.b"));
     }
@@ -340,7 +364,10 @@ mod tests {
         let names = files(folder.path());
         assert_eq!(names.len(), 4);
         for name in names {
-            let mode = fs::metadata(folder.path().join(&name)).unwrap().permissions().mode();
+            let mode = fs::metadata(folder.path().join(&name))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
         drop(lock);
@@ -357,7 +384,10 @@ mod tests {
         }
         let mut other = state("b");
         other.lineage = "other".into();
-        assert_eq!(backend.write(&other, 6, &NoTypes).unwrap_err().code(), "infra::state::lineage");
+        assert_eq!(
+            backend.write(&other, 6, &NoTypes).unwrap_err().code(),
+            "infra::state::lineage"
+        );
         backend.write(&state("b"), 6, &NoTypes).unwrap();
     }
 
@@ -394,7 +424,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut backend = backend(folder.path());
         fs::write(backend.path(), "{\"format\": \"infra-state\", ").unwrap();
-        assert_eq!(backend.write(&state("a"), 1, &NoTypes).unwrap_err().code(), "infra::state::corrupt");
+        assert_eq!(
+            backend.write(&state("a"), 1, &NoTypes).unwrap_err().code(),
+            "infra::state::corrupt"
+        );
     }
 
     #[cfg(unix)]
@@ -403,10 +436,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let real = folder.path().join("real.json");
         let link = folder.path().join("link.json");
-        backend(folder.path()).write(&state("a"), 1, &NoTypes).unwrap();
+        backend(folder.path())
+            .write(&state("a"), 1, &NoTypes)
+            .unwrap();
         fs::rename(folder.path().join(DEFAULT_FILE), &real).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        LocalBackend::new(&link, codec()).write(&state("b"), 2, &NoTypes).unwrap();
+        LocalBackend::new(&link, codec())
+            .write(&state("b"), 2, &NoTypes)
+            .unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert!(fs::read_to_string(&real).unwrap().contains("t.b"));
     }
@@ -445,7 +482,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut one = backend(folder.path());
         let mut two = backend(folder.path());
-        assert_eq!(two.force_unlock("x").unwrap_err().code(), "infra::state::no_such_lock");
+        assert_eq!(
+            two.force_unlock("x").unwrap_err().code(),
+            "infra::state::no_such_lock"
+        );
         let mut lock = one.lock(LockInfo::new("apply")).unwrap();
         let error = two.force_unlock("x").unwrap_err();
         assert!(error.help().unwrap().contains(&lock.info().id));

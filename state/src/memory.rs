@@ -42,7 +42,14 @@ impl MemoryBackend {
     pub fn with_state(state: &State, types: &dyn Types) -> Result<MemoryBackend, StateError> {
         let backend = MemoryBackend::new();
         let mut text = Vec::new();
-        file::write(&mut text, state, state.serial, "memory", types, &backend.codec)?;
+        file::write(
+            &mut text,
+            state,
+            state.serial,
+            "memory",
+            types,
+            &backend.codec,
+        )?;
         backend.disk().state = Some(text);
         Ok(backend)
     }
@@ -66,7 +73,10 @@ impl MemoryBackend {
 
     /// Returns the text of the state file.
     pub fn state_text(&self) -> Option<String> {
-        self.disk().state.as_ref().map(|text| String::from_utf8_lossy(text).into_owned())
+        self.disk()
+            .state
+            .as_ref()
+            .map(|text| String::from_utf8_lossy(text).into_owned())
     }
 
     /// Returns the text of the journal.
@@ -106,9 +116,14 @@ impl StateBackend for MemoryBackend {
         &self.codec
     }
 
-    fn read(&mut self, types: &dyn Types, options: ReadOptions) -> Result<Option<ReadState>, StateError> {
+    fn read(
+        &mut self,
+        types: &dyn Types,
+        options: ReadOptions,
+    ) -> Result<Option<ReadState>, StateError> {
         let text = self.disk().state.clone();
-        text.map(|text| file::read(&text, "memory", types, &self.codec, options)).transpose()
+        text.map(|text| file::read(&text, "memory", types, &self.codec, options))
+            .transpose()
     }
 
     fn write(&mut self, state: &State, serial: u64, types: &dyn Types) -> Result<(), StateError> {
@@ -158,7 +173,8 @@ impl StateBackend for MemoryBackend {
 
     fn append_journal(&mut self, at: u64, text: &[u8]) -> Result<(), StateError> {
         self.write_disk(|disk| {
-            disk.journal.truncate(usize::try_from(at).unwrap_or(usize::MAX));
+            disk.journal
+                .truncate(usize::try_from(at).unwrap_or(usize::MAX));
             disk.journal.extend_from_slice(text);
         })
     }
@@ -203,6 +219,9 @@ impl Lock for MemoryLock {
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        self.backend.disk().lock.take_if(|owner| owner.id == self.info.id);
+        self.backend
+            .disk()
+            .lock
+            .take_if(|owner| owner.id == self.info.id);
     }
 }

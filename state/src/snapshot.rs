@@ -88,7 +88,9 @@ impl State {
 /// Compares instances; objects that are shared are not looked at.
 fn same_instance(a: &InstanceState, b: &InstanceState) -> bool {
     a.objects().count() == b.objects().count()
-        && a.objects().zip(b.objects()).all(|((k, x), (l, y))| k == l && (Arc::ptr_eq(x, y) || x == y))
+        && a.objects()
+            .zip(b.objects())
+            .all(|((k, x), (l, y))| k == l && (Arc::ptr_eq(x, y) || x == y))
 }
 
 #[cfg(test)]

@@ -114,7 +114,14 @@ impl Store {
         };
         let place = self.journal_place();
         let codec = self.backend.codec();
-        let mut folded = fold(&text, stored.clone(), &place, &*self.types, codec, self.options)?;
+        let mut folded = fold(
+            &text,
+            stored.clone(),
+            &place,
+            &*self.types,
+            codec,
+            self.options,
+        )?;
         folded.redacted |= redacted;
         let result = (folded.state.clone(), folded.open.clone());
         self.loaded = Some(Loaded {
@@ -130,8 +137,14 @@ impl Store {
     /// Fails if secrets could not be written. Worth asking before a plan with
     /// secrets is applied, so that it does not fail midway.
     pub fn check_secrets(&self) -> Result<(), StateError> {
-        let loaded = self.loaded.as_ref().expect("a state is loaded before it is changed");
-        let key = self.backend.codec().sealing_key(&loaded.folded.state.lineage);
+        let loaded = self
+            .loaded
+            .as_ref()
+            .expect("a state is loaded before it is changed");
+        let key = self
+            .backend
+            .codec()
+            .sealing_key(&loaded.folded.state.lineage);
         key.map(|_| ()).map_err(|why| StateError::SecretKey {
             place: self.place(),
             why,
@@ -152,14 +165,21 @@ impl Store {
     /// If the run was not begun.
     pub fn record(&mut self, record: &Record) -> Result<(), StateError> {
         let place = self.journal_place();
-        let journal = self.journal.as_mut().expect("a run is begun before anything is recorded");
+        let journal = self
+            .journal
+            .as_mut()
+            .expect("a run is begun before anything is recorded");
         journal.append(record, &place, &*self.types, self.backend.codec())
     }
 
     /// Makes all records durable, in one write.
     pub fn flush(&mut self) -> Result<(), StateError> {
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        let Some((at, line)) = journal.next_line() else { return Ok(()) };
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
+        };
+        let Some((at, line)) = journal.next_line() else {
+            return Ok(());
+        };
         check_lock(&mut self.lock)?;
         self.backend.append_journal(at, line.as_bytes())?;
         journal.flushed(line.len());
@@ -198,7 +218,10 @@ impl Store {
                 expected: state.lineage.clone(),
             });
         }
-        let unchanged = loaded.stored.as_ref().is_some_and(|stored| stored.same_content(state));
+        let unchanged = loaded
+            .stored
+            .as_ref()
+            .is_some_and(|stored| stored.same_content(state));
         if !unchanged {
             self.backend.write(state, loaded.serial + 1, &*self.types)?;
             loaded.serial += 1;
@@ -228,13 +251,20 @@ impl Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("place", &self.place()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("place", &self.place())
+            .finish_non_exhaustive()
     }
 }
 
 /// Returns what was loaded, if it may be written again.
-fn loaded<'l>(loaded: &'l mut Option<Loaded>, backend: &dyn StateBackend) -> Result<&'l mut Loaded, StateError> {
-    let loaded = loaded.as_mut().expect("a state is loaded before it is changed");
+fn loaded<'l>(
+    loaded: &'l mut Option<Loaded>,
+    backend: &dyn StateBackend,
+) -> Result<&'l mut Loaded, StateError> {
+    let loaded = loaded
+        .as_mut()
+        .expect("a state is loaded before it is changed");
     if loaded.folded.redacted {
         return Err(StateError::SecretKey {
             place: backend.place(),
@@ -253,7 +283,9 @@ mod tests {
     use infra_types::{InstanceAddr, InstanceKey, Str, Value};
 
     use super::*;
-    use crate::{Intent, InstanceState, MemoryBackend, MissingKey, NoTypes, ObjectState, OutputState};
+    use crate::{
+        InstanceState, Intent, MemoryBackend, MissingKey, NoTypes, ObjectState, OutputState,
+    };
 
     fn store(backend: &MemoryBackend) -> Store {
         Store::new(backend.clone(), Arc::new(NoTypes))
@@ -288,7 +320,11 @@ mod tests {
     /// Applies the creation of `count` objects; `cloud` is what exists then.
     ///
     /// Recovers first what a run before it left open.
-    fn apply(backend: &MemoryBackend, count: usize, cloud: &mut Vec<usize>) -> Result<u64, StateError> {
+    fn apply(
+        backend: &MemoryBackend,
+        count: usize,
+        cloud: &mut Vec<usize>,
+    ) -> Result<u64, StateError> {
         let mut store = store(backend);
         store.lock(LockInfo::new("apply"))?;
         let (mut state, open) = store.load()?;
@@ -302,7 +338,9 @@ mod tests {
             })
         };
         for open in open {
-            let InstanceKey::Int(i) = open.intent.address.key else { unreachable!() };
+            let InstanceKey::Int(i) = open.intent.address.key else {
+                unreachable!()
+            };
             let i = i as usize;
             if cloud.contains(&i) {
                 set(&mut store, &mut state, i)?;
@@ -326,7 +364,12 @@ mod tests {
                 store.commit(&state)?;
             }
         }
-        state.outputs.insert("count".into(), OutputState { value: (count as i64).into() });
+        state.outputs.insert(
+            "count".into(),
+            OutputState {
+                value: (count as i64).into(),
+            },
+        );
         store.record(&Record::End)?;
         let serial = store.commit(&state)?;
         store.unlock()?;
@@ -410,7 +453,10 @@ mod tests {
         backend.clone().force_unlock(&info.id).unwrap();
         store.record(&intent(0)).unwrap();
         assert_eq!(store.flush().unwrap_err().code(), "infra::state::lock_lost");
-        assert_eq!(store.commit(&state).unwrap_err().code(), "infra::state::lock_lost");
+        assert_eq!(
+            store.commit(&state).unwrap_err().code(),
+            "infra::state::lock_lost"
+        );
         assert_eq!(backend.writes(), 0);
     }
 
@@ -421,15 +467,23 @@ mod tests {
         let mut writer = Store::local(&path, Arc::new(NoTypes), SecretCodec::with_key("k"));
         let (mut state, _) = writer.load().unwrap();
         let secret = Value::from("x").sensitive();
-        state.outputs.insert("o".into(), OutputState { value: secret });
+        state
+            .outputs
+            .insert("o".into(), OutputState { value: secret });
         writer.commit(&state).unwrap();
         let reader = Store::local(&path, Arc::new(NoTypes), SecretCodec::without_key());
         let missing_key = MissingKey::Redact;
         let mut reader = reader.with_options(ReadOptions { missing_key });
         let (state, _) = reader.load().unwrap();
         assert!(!state.outputs["o"].value.is_known());
-        assert_eq!(reader.begin("run").unwrap_err().code(), "infra::state::secret_key");
-        assert_eq!(reader.commit(&state).unwrap_err().code(), "infra::state::secret_key");
+        assert_eq!(
+            reader.begin("run").unwrap_err().code(),
+            "infra::state::secret_key"
+        );
+        assert_eq!(
+            reader.commit(&state).unwrap_err().code(),
+            "infra::state::secret_key"
+        );
     }
 
     #[test]
@@ -437,6 +491,9 @@ mod tests {
         let backend = MemoryBackend::new();
         let mut store = store(&backend);
         store.load().unwrap();
-        assert_eq!(store.commit(&State::new("other")).unwrap_err().code(), "infra::state::lineage");
+        assert_eq!(
+            store.commit(&State::new("other")).unwrap_err().code(),
+            "infra::state::lineage"
+        );
     }
 }

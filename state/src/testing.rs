@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use infra_types::{InstanceAddr, InstanceKey, Mode, ModuleAddr, Number, ResourceAddr, Str, Type, Value};
+use infra_types::{
+    InstanceAddr, InstanceKey, Mode, ModuleAddr, Number, ResourceAddr, Str, Type, Value,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -24,7 +26,18 @@ pub(crate) fn codec() -> SecretCodec {
 }
 
 fn text() -> BoxedStrategy<String> {
-    let special = ["", "$", "$sealed", "$$sealed", "$type", "$value", "${a}", "é", "a\"b\\c\n\u{1}", "🦀"];
+    let special = [
+        "",
+        "$",
+        "$sealed",
+        "$$sealed",
+        "$type",
+        "$value",
+        "${a}",
+        "é",
+        "a\"b\\c\n\u{1}",
+        "🦀",
+    ];
     prop_oneof![
         4 => "[a-z_]{1,6}",
         1 => proptest::sample::select(special.to_vec()).prop_map(str::to_owned),
@@ -57,10 +70,19 @@ fn object_ty() -> BoxedStrategy<Type> {
 }
 
 fn number() -> BoxedStrategy<Value> {
-    let texts = ["0", "0.1", "-1.5", "1e30", "123456789012345678901234567890", "1e-9", "18446744073709551616"];
+    let texts = [
+        "0",
+        "0.1",
+        "-1.5",
+        "1e30",
+        "123456789012345678901234567890",
+        "1e-9",
+        "18446744073709551616",
+    ];
     prop_oneof![
         any::<i64>().prop_map(|n| Value::from(Number::parse(&n.to_string()).unwrap())),
-        proptest::sample::select(texts.to_vec()).prop_map(|t| Value::from(Number::parse(t).unwrap())),
+        proptest::sample::select(texts.to_vec())
+            .prop_map(|t| Value::from(Number::parse(t).unwrap())),
     ]
     .boxed()
 }
@@ -106,15 +128,24 @@ pub(crate) fn value(ty: &Type) -> BoxedStrategy<Value> {
 }
 
 fn leaf_value() -> BoxedStrategy<Value> {
-    prop_oneof![number(), text().prop_map(Value::from), any::<bool>().prop_map(Value::from)].boxed()
+    prop_oneof![
+        number(),
+        text().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from)
+    ]
+    .boxed()
 }
 
 /// Makes objects of an object type.
 fn object(ty: &Type) -> BoxedStrategy<Value> {
-    let Type::Object(attrs) = ty else { unreachable!("only objects have attributes") };
+    let Type::Object(attrs) = ty else {
+        unreachable!("only objects have attributes")
+    };
     let names: Vec<Str> = attrs.keys().cloned().collect();
     let values: Vec<_> = attrs.values().map(|a| value(&a.ty)).collect();
-    values.prop_map(move |values| Value::object(names.iter().cloned().zip(values))).boxed()
+    values
+        .prop_map(move |values| Value::object(names.iter().cloned().zip(values)))
+        .boxed()
 }
 
 fn key() -> BoxedStrategy<InstanceKey> {
@@ -144,25 +175,29 @@ fn object_state(ty: &Type) -> BoxedStrategy<Arc<ObjectState>> {
     let token = proptest::option::of(text().prop_map(Str::from));
     let dependencies = vec(resource("aws_vpc"), 0..3);
     (object(ty), 0..9_u32, text(), flags, dependencies, token)
-        .prop_map(|(attributes, schema_version, provider, flags, dependencies, token)| {
-            Arc::new(ObjectState {
-                provider: provider.into(),
-                schema_version,
-                attributes,
-                dependencies: dependencies.iter().map(ResourceAddr::path).collect(),
-                create_before_destroy: flags.0,
-                protect: flags.1,
-                tainted: flags.2,
-                token,
-            })
-        })
+        .prop_map(
+            |(attributes, schema_version, provider, flags, dependencies, token)| {
+                Arc::new(ObjectState {
+                    provider: provider.into(),
+                    schema_version,
+                    attributes,
+                    dependencies: dependencies.iter().map(ResourceAddr::path).collect(),
+                    create_before_destroy: flags.0,
+                    protect: flags.1,
+                    tainted: flags.2,
+                    token,
+                })
+            },
+        )
         .boxed()
 }
 
 fn instance(ty: &Type) -> BoxedStrategy<InstanceState> {
     let current = proptest::option::weighted(0.9, object_state(ty));
     let deposed = btree_map("[0-9a-f]{8}", object_state(ty), 0..2);
-    (current, deposed).prop_map(|(current, deposed)| InstanceState { current, deposed }).boxed()
+    (current, deposed)
+        .prop_map(|(current, deposed)| InstanceState { current, deposed })
+        .boxed()
 }
 
 /// Makes states with the types of their resources.
@@ -170,7 +205,8 @@ pub(crate) fn state() -> BoxedStrategy<(State, TestTypes)> {
     (object_ty(), object_ty())
         .prop_flat_map(|(a, b)| {
             let of = |name: &'static str, ty: &Type| {
-                let addr = (resource(name), key()).prop_map(|(resource, key)| InstanceAddr { resource, key });
+                let addr = (resource(name), key())
+                    .prop_map(|(resource, key)| InstanceAddr { resource, key });
                 btree_map(addr, instance(ty), 0..3)
             };
             let instances = (of("type_a", &a), of("type_b", &b));
@@ -181,7 +217,10 @@ pub(crate) fn state() -> BoxedStrategy<(State, TestTypes)> {
         .prop_map(|((a, b), outputs, serial, types)| {
             let mut state = State::new("6a7f3b1e-0000-4000-8000-000000000001");
             state.serial = serial;
-            state.outputs = outputs.into_iter().map(|(k, value)| (k, OutputState { value })).collect();
+            state.outputs = outputs
+                .into_iter()
+                .map(|(k, value)| (k, OutputState { value }))
+                .collect();
             state.instances = a.into_iter().chain(b).collect();
             (state, types)
         })

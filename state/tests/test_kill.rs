@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use infra_state::{Intent, InstanceState, LockInfo, NoTypes, ObjectState, Record, SecretCodec, StateError, Store};
+use infra_state::{
+    InstanceState, Intent, LockInfo, NoTypes, ObjectState, Record, SecretCodec, StateError, Store,
+};
 use infra_types::{InstanceAddr, InstanceKey, Value};
 
 const STATE: &str = "INFRA_STATE_TEST_PATH";
@@ -21,7 +23,9 @@ fn addr(i: u64) -> InstanceAddr {
 /// Not a test of its own: applies until it is killed. Says what is durable.
 #[test]
 fn child_that_applies() {
-    let Some(path) = std::env::var_os(STATE) else { return };
+    let Some(path) = std::env::var_os(STATE) else {
+        return;
+    };
     let mut store = store(path.as_ref());
     store.lock(LockInfo::new("apply")).unwrap();
     let (mut state, _) = store.load().unwrap();
@@ -42,7 +46,11 @@ fn child_that_applies() {
         println!("\nintent {i}");
         let instance = InstanceState::of(ObjectState {
             token: Some(token.into()),
-            ..ObjectState::new("core", 0, Value::object([("id", Value::from(i as i64).sensitive())]))
+            ..ObjectState::new(
+                "core",
+                0,
+                Value::object([("id", Value::from(i as i64).sensitive())]),
+            )
         });
         state.set_instance(addr(i), instance.clone());
         store
@@ -119,7 +127,12 @@ fn a_living_process_keeps_others_out() {
     let error = store(&path).lock(LockInfo::new("plan")).unwrap_err();
     child.kill().unwrap();
     child.wait().unwrap();
-    let StateError::Locked { owner: Some(owner), .. } = error else { panic!("{error}") };
+    let StateError::Locked {
+        owner: Some(owner), ..
+    } = error
+    else {
+        panic!("{error}")
+    };
     assert_eq!((owner.pid, owner.purpose.as_str()), (child.id(), "apply"));
     store(&path).lock(LockInfo::new("plan")).unwrap();
 }

@@ -45,12 +45,28 @@ pub(super) struct Folder {
 
 /// The kinds of blocks at the top level of a file.
 const KINDS: &[&str] = &[
-    "resource", "data", "module", "variable", "output", "locals", "provider", "moved", "removed", "import", "check",
-    "infra", "terraform",
+    "resource",
+    "data",
+    "module",
+    "variable",
+    "output",
+    "locals",
+    "provider",
+    "moved",
+    "removed",
+    "import",
+    "check",
+    "infra",
+    "terraform",
 ];
 
 /// Decodes the files of a folder.
-pub(super) fn decode(dir: String, files: Vec<ast::File>, registry: &Registry, out: &mut Diagnostics) -> Folder {
+pub(super) fn decode(
+    dir: String,
+    files: Vec<ast::File>,
+    registry: &Registry,
+    out: &mut Diagnostics,
+) -> Folder {
     let mut decoder = Decoder {
         registry,
         out,
@@ -64,7 +80,10 @@ pub(super) fn decode(dir: String, files: Vec<ast::File>, registry: &Registry, ou
         infra_block: None,
     };
     let mut bodies: Vec<ast::Body> = files.into_iter().map(|f| f.body).collect();
-    let types = bodies.iter_mut().flat_map(|b| std::mem::take(&mut b.types)).collect();
+    let types = bodies
+        .iter_mut()
+        .flat_map(|b| std::mem::take(&mut b.types))
+        .collect();
     decoder.types(types);
     for body in bodies {
         decoder.file(body);
@@ -115,7 +134,10 @@ impl Decoder<'_> {
         for function in body.functions {
             let what = format!("function `{}`", function.name.name);
             if self.is_new(what, function.name.span) {
-                self.folder.module.functions.insert(function.name.name.clone(), function);
+                self.folder
+                    .module
+                    .functions
+                    .insert(function.name.name.clone(), function);
             }
         }
         for block in body.blocks {
@@ -186,10 +208,16 @@ impl Decoder<'_> {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::unknown_block",
-                    format!("`locals` holds only arguments, not blocks like `{}`", nested.kind.name),
+                    format!(
+                        "`locals` holds only arguments, not blocks like `{}`",
+                        nested.kind.name
+                    ),
                 )
                 .at(nested.header, "a block")
-                .help(format!("for an object write `{} = {{ … }}`", nested.kind.name)),
+                .help(format!(
+                    "for an object write `{} = {{ … }}`",
+                    nested.kind.name
+                )),
             );
         }
         for attribute in block.body.attributes {
@@ -198,7 +226,10 @@ impl Decoder<'_> {
                 continue;
             }
             let expr = attribute.expr;
-            self.folder.module.locals.insert(name.name.clone(), Local { name, expr });
+            self.folder
+                .module
+                .locals
+                .insert(name.name.clone(), Local { name, expr });
         }
     }
 
@@ -209,10 +240,13 @@ impl Decoder<'_> {
             return true;
         };
         self.out.push(
-            Diagnostic::error("infra::config::duplicate", format!("{what} is declared twice"))
-                .at(span, "declared again here")
-                .related(*first, "declared here first")
-                .help("rename or remove one of them"),
+            Diagnostic::error(
+                "infra::config::duplicate",
+                format!("{what} is declared twice"),
+            )
+            .at(span, "declared again here")
+            .related(*first, "declared here first")
+            .help("rename or remove one of them"),
         );
         false
     }
@@ -228,7 +262,10 @@ impl Decoder<'_> {
 
     /// Notes names whose declaration is wrong, so that mentions of them are not reported as well.
     fn lose(&mut self, names: &[Ident]) {
-        self.folder.module.lost.extend(names.iter().map(|n| n.name.clone()));
+        self.folder
+            .module
+            .lost
+            .extend(names.iter().map(|n| n.name.clone()));
     }
 
     /// Checks that a label can be a name.
@@ -243,7 +280,9 @@ impl Decoder<'_> {
                 format!("`{}` cannot be the name of a {what}", name.name),
             )
             .at(name.span, "not a name")
-            .help("a name begins with a letter or `_` and goes on with letters, digits, `_` and `-`"),
+            .help(
+                "a name begins with a letter or `_` and goes on with letters, digits, `_` and `-`",
+            ),
         );
         false
     }

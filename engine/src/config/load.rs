@@ -28,7 +28,11 @@ pub const NO_CONFIGURATION: &str = "infra::config::no_configuration";
 ///
 /// There is a configuration even if there are errors, as far as it could be
 /// read; there is none only if `root` is no folder.
-pub fn load(loader: &dyn SourceLoader, root: &str, registry: &Registry) -> (Option<Config>, Arc<Sources>, Diagnostics) {
+pub fn load(
+    loader: &dyn SourceLoader,
+    root: &str,
+    registry: &Registry,
+) -> (Option<Config>, Arc<Sources>, Diagnostics) {
     load_with(loader, root, registry, Sources::new())
 }
 
@@ -85,22 +89,35 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     /// Adds the module of a folder and those it calls.
-    fn module(&mut self, dir: &str, path: ModulePath, caller: Option<(ModuleId, Span)>) -> ModuleId {
-        let folder = self.folder(dir, caller.map(|(_, span)| span));
+    fn module(
+        &mut self,
+        dir: &str,
+        path: ModulePath,
+        caller: Option<(ModuleId, Span)>,
+    ) -> ModuleId {
+        let (mut module, sources) = match caller {
+            // Nothing can call the root module, so its folder is not kept.
+            None => {
+                let folder = self.read_folder(dir, None);
+                self.settings = folder.settings;
+                (folder.module, folder.sources)
+            }
+            Some((_, span)) => {
+                let folder = self.folder(dir, span);
+                (folder.module.clone(), folder.sources.clone())
+            }
+        };
         let id = ModuleId(u32::try_from(self.modules.len()).unwrap_or(u32::MAX));
-        let mut module = folder.module.clone();
         module.id = id;
         module.parent = caller.map(|(parent, _)| parent);
         place(&mut module, &path);
         let calls: Vec<Str> = module.calls.keys().cloned().collect();
         self.modules.push(module);
-        if caller.is_none() {
-            self.settings = folder.settings.clone();
-        }
-        self.way.push((dir.to_owned(), caller.map(|(_, span)| span)));
+        self.way
+            .push((dir.to_owned(), caller.map(|(_, span)| span)));
         for name in calls {
             let child_path = path.child(name.clone());
-            let child = match folder.sources.get(&name) {
+            let child = match sources.get(&name) {
                 Some((source, span)) => self.call(dir, source, *span, id, child_path),
                 None => self.unreadable(dir, id, child_path),
             };
@@ -112,7 +129,9 @@ impl Tree<'_> {
 
     /// Connects a call with its module.
     fn connect(&mut self, caller: ModuleId, name: &Str, child: ModuleId) {
-        let takes_enabled = self.modules[child.0 as usize].variables.contains_key("enabled");
+        let takes_enabled = self.modules[child.0 as usize]
+            .variables
+            .contains_key("enabled");
         if let Some(call) = self.modules[caller.0 as usize].calls.get_mut(name) {
             call.child = child;
             if !takes_enabled && let Some(enabled) = call.args.remove("enabled") {
@@ -122,7 +141,14 @@ impl Tree<'_> {
     }
 
     /// Adds the module that a call names.
-    fn call(&mut self, dir: &str, source: &str, span: Span, caller: ModuleId, path: ModulePath) -> ModuleId {
+    fn call(
+        &mut self,
+        dir: &str,
+        source: &str,
+        span: Span,
+        caller: ModuleId,
+        path: ModulePath,
+    ) -> ModuleId {
         let target = loader::join(dir, source);
         match self.refusal(dir, source, &target, span) {
             None => self.module(&target, path, Some((caller, span))),
@@ -134,10 +160,18 @@ impl Tree<'_> {
     }
 
     /// Returns why a module cannot be called; an empty reason if that was said before.
-    fn refusal(&mut self, dir: &str, source: &str, target: &str, span: Span) -> Option<Option<Diagnostic>> {
+    fn refusal(
+        &mut self,
+        dir: &str,
+        source: &str,
+        target: &str,
+        span: Span,
+    ) -> Option<Option<Diagnostic>> {
         let is_local = source == "."
             || source == ".."
-            || ["./", "../", "/"].iter().any(|start| source.starts_with(start));
+            || ["./", "../", "/"]
+                .iter()
+                .any(|start| source.starts_with(start));
         if !is_local {
             return Some(Some(self.not_local(dir, source, span)));
         }
@@ -174,7 +208,9 @@ impl Tree<'_> {
         )
         .at(span, "not a path");
         if self.loader.exists_dir(&loader::join(dir, source)) {
-            return d.help(format!("local folders begin with `./` or `../`: write `./{source}`"));
+            return d.help(format!(
+                "local folders begin with `./` or `../`: write `./{source}`"
+            ));
         }
         d.help("modules come from local folders, such as `../../modules/network`; registries and URLs are not supported, so keep a copy in the repository")
     }
@@ -212,23 +248,21 @@ impl Tree<'_> {
         id
     }
 
-    /// Returns a folder, reading it if that was not done yet.
-    fn folder(&mut self, dir: &str, called_at: Option<Span>) -> Arc<Folder> {
+    /// Returns a called folder, reading it if that was not done yet.
+    fn folder(&mut self, dir: &str, called_at: Span) -> Arc<Folder> {
         if let Some(folder) = self.folders.get(dir) {
             return Arc::clone(folder);
         }
-        let folder = Arc::new(self.read_folder(dir, called_at));
-        if called_at.is_some() {
-            for (what, span) in &folder.root_only {
-                self.out.push(
-                    Diagnostic::error(
-                        "infra::config::root_only",
-                        format!("`{what}` blocks belong into the root module"),
-                    )
-                    .at(*span, "this module is called by another one")
-                    .help("move it to the root module"),
-                );
-            }
+        let folder = Arc::new(self.read_folder(dir, Some(called_at)));
+        for (what, span) in &folder.root_only {
+            self.out.push(
+                Diagnostic::error(
+                    "infra::config::root_only",
+                    format!("`{what}` blocks belong into the root module"),
+                )
+                .at(*span, "this module is called by another one")
+                .help("move it to the root module"),
+            );
         }
         self.folders.insert(dir.to_owned(), Arc::clone(&folder));
         folder
@@ -238,8 +272,11 @@ impl Tree<'_> {
         let names = match self.loader.list(dir) {
             Ok(names) => names,
             Err(e) => {
-                let mut d = Diagnostic::error(NO_CONFIGURATION, format!("the folder `{dir}` cannot be read: {e}"))
-                    .help("is the path right? It is relative to the folder of the file it stands in");
+                let mut d = Diagnostic::error(
+                    NO_CONFIGURATION,
+                    format!("the folder `{dir}` cannot be read: {e}"),
+                )
+                .help("is the path right? It is relative to the folder of the file it stands in");
                 if let Some(span) = called_at {
                     d = d.at(span, "called here");
                 }
@@ -321,7 +358,11 @@ fn no_configuration(dir: &str, names: &[String], called_at: Option<Span>) -> Dia
         ),
         None => "write a `main.infra`, or name another folder".to_owned(),
     };
-    let d = Diagnostic::error(NO_CONFIGURATION, format!("the folder `{dir}` has no `.infra` files")).help(help);
+    let d = Diagnostic::error(
+        NO_CONFIGURATION,
+        format!("the folder `{dir}` has no `.infra` files"),
+    )
+    .help(help);
     match called_at {
         Some(span) => d.at(span, "called here"),
         None => d,

@@ -19,5 +19,5 @@ mod version;
 pub use load::{load, load_with};
 pub use loader::{LoadError, SourceLoader};
 pub use model::*;
-pub use validate::validate;
 pub use references::{body_references, references};
+pub use validate::validate;

@@ -114,9 +114,13 @@ impl<'a> Traversal<'a> {
             "module" => {
                 let module = name(0)?;
                 match self.steps.get(1) {
-                    Some(Step::Attr(output)) => ReferenceTarget::ModuleOutput(module, output.name.clone()),
+                    Some(Step::Attr(output)) => {
+                        ReferenceTarget::ModuleOutput(module, output.name.clone())
+                    }
                     Some(Step::Index(_)) => match self.steps.get(2) {
-                        Some(Step::Attr(output)) => ReferenceTarget::ModuleOutput(module, output.name.clone()),
+                        Some(Step::Attr(output)) => {
+                            ReferenceTarget::ModuleOutput(module, output.name.clone())
+                        }
                         _ => ReferenceTarget::Module(module),
                     },
                     _ => ReferenceTarget::Module(module),
@@ -182,7 +186,9 @@ impl Traversal<'_> {
                 }
                 Step::Index(key) => match &*key.kind {
                     ExprKind::Number(n) => text.push_str(&format!("[{n}]")),
-                    ExprKind::String(s) => text.push_str(&format!("[{}]", infra_types::address::quote(s))),
+                    ExprKind::String(s) => {
+                        text.push_str(&format!("[{}]", infra_types::address::quote(s)))
+                    }
                     _ => text.push_str("[…]"),
                 },
                 Step::Splat(_) => text.push_str("[*]"),
@@ -295,7 +301,10 @@ impl<'a, 'v> Walk<'a, 'v> {
                     self.expr(&item.value);
                 }
             }
-            ExprKind::Variable(_) | ExprKind::GetAttr(..) | ExprKind::Index(..) | ExprKind::Splat(_) => {
+            ExprKind::Variable(_)
+            | ExprKind::GetAttr(..)
+            | ExprKind::Index(..)
+            | ExprKind::Splat(_) => {
                 self.chain(expr);
             }
             ExprKind::Call {
@@ -304,7 +313,10 @@ impl<'a, 'v> Walk<'a, 'v> {
                 expand_final,
             } => {
                 self.visitor.call(name, args, *expand_final, expr.span);
-                let guards = usize::from(matches!(&*name.name, "try" | "can" | "core::try" | "core::can"));
+                let guards = usize::from(matches!(
+                    &*name.name,
+                    "try" | "can" | "core::try" | "core::can"
+                ));
                 self.guarded += guards;
                 self.all(args);
                 self.guarded -= guards;
@@ -412,5 +424,148 @@ impl<'a> Visitor<'a> for Collect {
         if let Some(target) = traversal.target() {
             self.found.entry(target).or_insert(traversal.span);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infra_syntax::parse::{parse_expr, parse_file};
+    use infra_syntax::{SourceId, Sources};
+
+    fn show(reference: &Reference, text: &str) -> String {
+        let mut sources = Sources::new();
+        sources.add("test", text);
+        format!(
+            "{:?} at `{}`",
+            reference.target,
+            sources.text(reference.span)
+        )
+    }
+
+    fn check(text: &str, expect: &[ReferenceTarget]) {
+        let expr = parse_expr(text, SourceId(0)).expect("it parses");
+        let found: Vec<ReferenceTarget> = references(&expr).into_iter().map(|r| r.target).collect();
+        let mut expect = expect.to_vec();
+        expect.sort();
+        assert_eq!(found, expect, "{text}");
+    }
+
+    fn var(name: &str) -> ReferenceTarget {
+        ReferenceTarget::Variable(name.into())
+    }
+
+    fn local(name: &str) -> ReferenceTarget {
+        ReferenceTarget::Local(name.into())
+    }
+
+    fn resource(mode: Mode, ty: &str, name: &str) -> ReferenceTarget {
+        ReferenceTarget::Resource(ResourceKey {
+            mode,
+            ty: ty.into(),
+            name: name.into(),
+        })
+    }
+
+    fn output(module: &str, output: &str) -> ReferenceTarget {
+        ReferenceTarget::ModuleOutput(module.into(), output.into())
+    }
+
+    #[test]
+    fn every_root_has_its_target() {
+        check("var.a.b[local.c]", &[var("a"), local("c")]);
+        check(
+            "aws_vpc.main[0].id",
+            &[resource(Mode::Managed, "aws_vpc", "main")],
+        );
+        check(
+            "resource.aws_vpc.main",
+            &[resource(Mode::Managed, "aws_vpc", "main")],
+        );
+        check("data.aws_ami.x.id", &[resource(Mode::Data, "aws_ami", "x")]);
+        check(
+            "each.key + count.index",
+            &[ReferenceTarget::Each, ReferenceTarget::Count],
+        );
+        check("self.id", &[ReferenceTarget::SelfObject]);
+        check(
+            "\"${path.module}/${terraform.workspace}\"",
+            &[ReferenceTarget::Environment],
+        );
+        check("1 + upper(\"x\")", &[]);
+        check("var", &[]);
+    }
+
+    #[test]
+    fn modules_are_mentioned_by_output_or_as_a_whole() {
+        check("module.a.id", &[output("a", "id")]);
+        check("module.a[\"k\"].id", &[output("a", "id")]);
+        check(
+            "module.a[each.key].id",
+            &[output("a", "id"), ReferenceTarget::Each],
+        );
+        check("module.a[*].id", &[ReferenceTarget::Module("a".into())]);
+        check("module.a", &[ReferenceTarget::Module("a".into())]);
+        check(
+            "[for m in module.a : m.id]",
+            &[ReferenceTarget::Module("a".into())],
+        );
+    }
+
+    #[test]
+    fn loop_variables_are_no_references() {
+        check(
+            "{ for k, v in var.m : k => v.x if k != local.y }",
+            &[var("m"), local("y")],
+        );
+        check("[for var in local.a : var.x]", &[local("a")]);
+        check(
+            "[[for x in local.a : x], x.y]",
+            &[local("a"), resource(Mode::Managed, "x", "y")],
+        );
+        check(
+            "\"%{ for x in var.l }${x.id}${local.z}%{ endfor }\"",
+            &[var("l"), local("z")],
+        );
+    }
+
+    #[test]
+    fn the_first_place_is_kept() {
+        let text = "[var.a.b, var.a]";
+        let expr = parse_expr(text, SourceId(0)).expect("it parses");
+        let found: Vec<String> = references(&expr).iter().map(|r| show(r, text)).collect();
+        assert_eq!(found, ["Variable(\"a\") at `var.a.b`"]);
+    }
+
+    #[test]
+    fn iterators_of_dynamic_blocks_are_names_of_the_body() {
+        let text = "dynamic \"ingress\" {
+  for_each = ingress.list
+  content {
+    port = ingress.value
+    dynamic \"inner\" {
+      for_each = ingress.value.inner
+      iterator = it
+      content {
+        a = [it.key, ingress.key, inner.other, var.v]
+      }
+    }
+  }
+}
+";
+        let (file, errors) = parse_file(text, SourceId(0));
+        assert!(errors.is_empty());
+        let found: Vec<ReferenceTarget> = body_references(&file.body)
+            .into_iter()
+            .map(|r| r.target)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                var("v"),
+                resource(Mode::Managed, "ingress", "list"),
+                resource(Mode::Managed, "inner", "other"),
+            ]
+        );
     }
 }

@@ -13,6 +13,7 @@ mod provider;
 mod refactor;
 mod resource;
 mod schema_path;
+mod settings;
 
 use infra_providers::Registry;
 use infra_syntax::{Diagnostic, Diagnostics, Span};
@@ -115,6 +116,9 @@ impl<'a> Validator<'a, '_> {
             self.check(check);
         }
         self.refactoring();
+        if module.path.is_root() {
+            self.settings();
+        }
     }
 
     /// Returns a checker of the names in expressions.

@@ -137,9 +137,10 @@ pub fn collect_in_order(
 
 /// Says whether a variable file is loaded without being asked for.
 fn is_automatic(name: &str) -> bool {
-    ["auto.vars.infra", "auto.vars.json"]
-        .iter()
-        .any(|end| name.strip_suffix(end).is_some_and(|start| start.is_empty() || start.ends_with('.')))
+    ["auto.vars.infra", "auto.vars.json"].iter().any(|end| {
+        name.strip_suffix(end)
+            .is_some_and(|start| start.is_empty() || start.ends_with('.'))
+    })
 }
 
 impl Collected {
@@ -204,7 +205,9 @@ impl Collected {
                     format!("a variable file holds only values, not `{name}`"),
                 )
                 .at(span, "not a value")
-                .help("write `name = value`; declarations belong into a `.infra` file of the module"),
+                .help(
+                    "write `name = value`; declarations belong into a `.infra` file of the module",
+                ),
             );
         }
         for attribute in file.body.attributes {
@@ -221,7 +224,8 @@ impl Collected {
     fn json(&mut self, text: &str, id: SourceId) {
         let error = |message: String, at: usize| {
             let at = at.min(text.len());
-            Diagnostic::error("infra::variables::invalid_file", message).at(Span::new(id, at, at), "here")
+            Diagnostic::error("infra::variables::invalid_file", message)
+                .at(Span::new(id, at, at), "here")
         };
         let value = match json::decode(text) {
             Ok(value) => value,
@@ -285,7 +289,10 @@ impl Collected {
 /// Returns what is to be said about a value for a variable that is not declared.
 fn undeclared(module: &Module, given: &Given) -> Option<Diagnostic> {
     let code = "infra::variables::undeclared";
-    let message = format!("a value is given for `{}`, but there is no such variable", given.name);
+    let message = format!(
+        "a value is given for `{}`, but there is no such variable",
+        given.name
+    );
     let d = match given.origin {
         Origin::Environment => return None,
         Origin::File => Diagnostic::warning(code, message).at(given.name_span, "not declared"),
@@ -319,11 +326,20 @@ fn without(variable: &Variable, out: &mut Diagnostics) -> Option<Value> {
 }
 
 /// Converts the value given for a variable.
-fn one(variable: &Variable, given: &Given, sources: &Sources, out: &mut Diagnostics) -> Option<Value> {
+fn one(
+    variable: &Variable,
+    given: &Given,
+    sources: &Sources,
+    out: &mut Diagnostics,
+) -> Option<Value> {
     let (value, expr) = match raw(variable, given, sources) {
         Ok(found) => found,
         Err(errors) => {
-            out.extend(errors.into_iter().map(|d| hide(variable, given, sources, d)));
+            out.extend(
+                errors
+                    .into_iter()
+                    .map(|d| hide(variable, given, sources, d)),
+            );
             return None;
         }
     };
@@ -359,7 +375,11 @@ fn one(variable: &Variable, given: &Given, sources: &Sources, out: &mut Diagnost
 }
 
 /// Returns the value that was given before conversion, and the expression it came from.
-fn raw(variable: &Variable, given: &Given, sources: &Sources) -> Result<(Value, Option<Expr>), Diagnostics> {
+fn raw(
+    variable: &Variable,
+    given: &Given,
+    sources: &Sources,
+) -> Result<(Value, Option<Expr>), Diagnostics> {
     let expr = match &given.value {
         RawValue::Value(value) => return Ok((value.clone(), None)),
         RawValue::Expr(expr) => expr.clone(),
@@ -368,7 +388,8 @@ fn raw(variable: &Variable, given: &Given, sources: &Sources) -> Result<(Value, 
                 return Ok((Value::string(text.clone()), None));
             }
             let text = sources.text(given.span);
-            parse_expr(text, given.span.source).map_err(|errors| text_not_expression(variable, given, errors))?
+            parse_expr(text, given.span.source)
+                .map_err(|errors| text_not_expression(variable, given, errors))?
         }
     };
     let value = eval::eval(&expr, &NoNames)?;
@@ -402,7 +423,10 @@ fn describe(
         format!("the value of `{place}` does not fit: {}", misfit.message),
     )
     .at(span, misfit.label(value))
-    .related(variable.type_span.unwrap_or(variable.span), "the variable's type");
+    .related(
+        variable.type_span.unwrap_or(variable.span),
+        "the variable's type",
+    );
     if let Some(condition) = misfit.condition {
         d = d.related(condition, "the condition");
     }
@@ -415,13 +439,21 @@ fn hide(variable: &Variable, given: &Given, sources: &Sources, mut d: Diagnostic
     if !variable.sensitive && !variable.ty.is_secret() {
         return d;
     }
-    if d.label.as_ref().is_some_and(|(span, _)| span.source == given.span.source) {
+    if d.label
+        .as_ref()
+        .is_some_and(|(span, _)| span.source == given.span.source)
+    {
         d.label = None;
         let location = match given.origin {
             Origin::File => sources.location(given.span),
-            _ => sources.try_get(given.span.source).map(|s| s.name.clone()).unwrap_or_default(),
+            _ => sources
+                .try_get(given.span.source)
+                .map(|s| s.name.clone())
+                .unwrap_or_default(),
         };
-        d.notes.push(format!("given in {location}, which is not shown because it is a secret"));
+        d.notes.push(format!(
+            "given in {location}, which is not shown because it is a secret"
+        ));
     }
     d
 }

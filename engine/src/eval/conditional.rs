@@ -13,7 +13,6 @@ use super::expr::{value_of, with_article};
 ///
 /// Both branches count for the type of the result; the one that is not taken may fail.
 pub(super) fn eval(condition: &Expr, then: &Expr, otherwise: &Expr, env: Env<'_>) -> Eval {
-    // A chain of conditionals in the last place is evaluated without recursion of its conditions.
     let condition_value = truth(condition, env)?;
     let marks = condition_value.marks;
     let then_value = value_of(then, env);
@@ -25,9 +24,14 @@ pub(super) fn eval(condition: &Expr, then: &Expr, otherwise: &Expr, env: Env<'_>
             } else {
                 (otherwise_value?, then_value, otherwise.span)
             };
-            let Some(other) = other.ok().filter(|v| !is_untyped(v)) else {
+            let Ok(other) = other else {
                 return Ok(value.with_marks(marks));
             };
+            // The result has the marks of both, whichever is taken.
+            let marks = marks.union(other.marks);
+            if is_untyped(&other) {
+                return Ok(value.with_marks(marks));
+            }
             let result = if is_untyped(&value) {
                 fit(&value, &other.ty(), span)?
             } else {
@@ -171,6 +175,7 @@ mod tests {
         check("unknown ? 1 : 2", "unknown number, not null");
         check("unknown ? 1 : null", "unknown number");
         check("(secret == \"x\") ? 1 : 2", "sensitive 2");
+        check("true ? \"a\" : secret", r#"sensitive "a""#);
         check("true ? 1 : unknown_text", r#""1""#);
         check("true ? 1 : unknown", "1");
     }

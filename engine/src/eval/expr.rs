@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use infra_syntax::ast::{self, Expr, ExprKind, ObjectItem, ObjectKey};
 use infra_syntax::{Diagnostic, Diagnostics};
-use infra_types::{Marks, Number, Str, Type, Value, convert};
+use infra_types::{Marks, Number, Str, Type, Value, ValueKind, convert};
 
 use super::env::{Env, Eval, Run, all, both, error};
 use super::scope::Scope;
@@ -65,7 +65,7 @@ pub(super) fn value_of(expr: &Expr, env: Env<'_>) -> Eval {
         ExprKind::Null => Ok(Value::null()),
         ExprKind::Bool(b) => Ok((*b).into()),
         ExprKind::Number(text) => number(text, expr),
-        ExprKind::String(s) => Ok(Value::string(s.clone())),
+        ExprKind::String(s) => Ok(ValueKind::String(s.clone()).into()),
         ExprKind::Variable(_) => reference::eval(expr, env),
         _ => env.deeper(expr.span, || compound(expr, env)),
     }

@@ -3,8 +3,8 @@
 //! Providers and plans speak of attribute paths; users look at lines.
 
 use infra_providers::Problem;
-use infra_syntax::{Diagnostic, Span};
 use infra_syntax::ast::{Body, Expr, ExprKind, ObjectKey};
+use infra_syntax::{Diagnostic, Span};
 use infra_types::{Path, PathStep};
 
 /// Returns the place of what a path points at in a resource's body; nothing if it is not written.
@@ -58,7 +58,9 @@ pub fn key_within(expr: &Expr, path: &Path, name: &str) -> Span {
         .iter()
         .find_map(|item| match &item.key {
             ObjectKey::Name(key) if &*key.name == name => Some(key.span),
-            ObjectKey::Expr(key) if key.as_literal_string().is_some_and(|k| &**k == name) => Some(key.span),
+            ObjectKey::Expr(key) if key.as_literal_string().is_some_and(|k| &**k == name) => {
+                Some(key.span)
+            }
             _ => None,
         })
         .unwrap_or(object.span)
@@ -98,10 +100,14 @@ fn in_blocks(body: &Body, name: &str, steps: &[PathStep]) -> Option<Span> {
                 };
             }
             at += 1;
-        } else if &*block.kind.name == "dynamic" && block.labels.first().is_some_and(|l| &*l.name == name) {
+        } else if &*block.kind.name == "dynamic"
+            && block.labels.first().is_some_and(|l| &*l.name == name)
+        {
             // How many blocks it makes is not known here: it may stand for all that follow.
             let content = block.body.blocks_of("content").next();
-            let inner = content.filter(|_| !rest.is_empty()).and_then(|c| in_body(&c.body, rest));
+            let inner = content
+                .filter(|_| !rest.is_empty())
+                .and_then(|c| in_body(&c.body, rest));
             return Some(inner.unwrap_or(block.header));
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use infra_providers::{PlanRequest, Problem, ProviderError, Session};
-use infra_state::ObjectState;
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{InstanceAddr, Path, PathStep, Str, Type, Value, ValueKind};
 

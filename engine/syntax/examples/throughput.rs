@@ -2,9 +2,16 @@
 //!
 //! `cargo run --release -p infra-syntax --example throughput [resources]`
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a program of its own"
+)]
+
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use infra_syntax::format::format;
 use infra_syntax::{SourceId, parse_file};
 
 fn main() {
@@ -24,6 +31,16 @@ fn main() {
         "parse:  {seconds:.2} s, {:.1} MB/s, {} blocks",
         megabytes / seconds,
         file.body.blocks.len()
+    );
+    drop(file);
+
+    let start = Instant::now();
+    let formatted = format(&text).expect("the configuration parses");
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "format: {seconds:.2} s, {:.1} MB/s, {} bytes",
+        megabytes / seconds,
+        formatted.len()
     );
 }
 

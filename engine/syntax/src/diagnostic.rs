@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use miette::{LabeledSpan, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-use crate::source::{SourceId, Sources, Span};
+use crate::source::{Source, SourceId, Sources, Span};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,8 +142,12 @@ impl Diagnostics {
 
     /// Sorts by place (file, then offset) and drops exact repetitions.
     pub fn sort(&mut self) {
-        self.0
-            .sort_by_key(|d| (d.label.as_ref().map(|(s, _)| *s), std::cmp::Reverse(d.severity)));
+        self.0.sort_by_key(|d| {
+            (
+                d.label.as_ref().map(|(s, _)| *s),
+                std::cmp::Reverse(d.severity),
+            )
+        });
         self.0.dedup();
     }
 }
@@ -208,6 +212,24 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Says whether a place is in the line of the main one, but far from it.
+    ///
+    /// Both do not fit into a report then.
+    fn is_far(&self, span: Span) -> bool {
+        let (Some(file), Some((main, _))) = (&self.file, &self.diagnostic.label) else {
+            return false;
+        };
+        let (start, end) = (main.start.min(span.start), main.start.max(span.start));
+        let between = file.sources.text(Span {
+            start,
+            end,
+            ..*main
+        });
+        between.len() > MAX_SHOWN / 4 && !between.contains('\n')
+    }
+}
+
 impl SourceCode for SourceFile {
     fn read_span<'a>(
         &'a self,
@@ -216,7 +238,11 @@ impl SourceCode for SourceFile {
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, miette::MietteError> {
         let source = self.sources.get(self.id);
-        let inner = source.text.as_bytes().read_span(span, before, after)?;
+        let text = source.shown();
+        let inner = text.as_bytes().read_span(span, before, after)?;
+        if inner.data().len() > MAX_SHOWN {
+            return Ok(Box::new(window(source, span)));
+        }
         Ok(Box::new(MietteSpanContents::new_named(
             source.name.clone(),
             inner.data(),
@@ -226,6 +252,37 @@ impl SourceCode for SourceFile {
             inner.line_count(),
         )))
     }
+}
+
+/// How many bytes of source a report shows at most.
+const MAX_SHOWN: usize = 8000;
+
+/// How much it shows before and after the place if lines are too long for that.
+const WINDOW: usize = 60;
+
+/// Returns the surroundings of a place within its line.
+fn window<'a>(source: &'a Source, span: &SourceSpan) -> MietteSpanContents<'a> {
+    let text = source.shown();
+    let at = span.offset().min(text.len());
+    let line_start = text[..at].rfind('\n').map_or(0, |i| i + 1);
+    let line_end = text[at..].find('\n').map_or(text.len(), |i| at + i);
+    let mut start = at.saturating_sub(WINDOW).max(line_start);
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = (at + span.len().min(WINDOW) + WINDOW).min(line_end);
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    let (line, column) = source.line_column(u32::try_from(start).unwrap_or(u32::MAX));
+    MietteSpanContents::new_named(
+        source.name.clone(),
+        &text.as_bytes()[start..end],
+        SourceSpan::new(start.into(), end - start),
+        line - 1,
+        column - 1,
+        1,
+    )
 }
 
 fn source_span(span: Span) -> SourceSpan {
@@ -276,13 +333,16 @@ impl miette::Diagnostic for Report {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let file = self.file.as_ref()?;
         let main = self.diagnostic.label.iter().map(|(span, text)| {
-            LabeledSpan::new_primary_with_span(Some(text.clone()).filter(|t| !t.is_empty()), source_span(*span))
+            LabeledSpan::new_primary_with_span(
+                Some(text.clone()).filter(|t| !t.is_empty()),
+                source_span(*span),
+            )
         });
         let same_file = self
             .diagnostic
             .related
             .iter()
-            .filter(|(span, _)| span.source == file.id)
+            .filter(|(span, _)| span.source == file.id && !self.is_far(*span))
             .map(|(span, text)| LabeledSpan::new_with_span(Some(text.clone()), source_span(*span)));
         Some(Box::new(main.chain(same_file)))
     }
@@ -321,9 +381,8 @@ impl miette::Diagnostic for Related {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(
-            None,
-            source_span(self.span),
-        ))))
+        Some(Box::new(std::iter::once(
+            LabeledSpan::new_primary_with_span(None, source_span(self.span)),
+        )))
     }
 }

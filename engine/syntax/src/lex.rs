@@ -403,10 +403,7 @@ impl<'a> Lexer<'a> {
 
     fn line_comment(&mut self) -> Token {
         let rest = &self.bytes[self.pos..];
-        let mut len = rest
-            .iter()
-            .position(|b| *b == b'\n')
-            .unwrap_or(rest.len());
+        let mut len = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
         if len > 0 && len < rest.len() && rest[len - 1] == b'\r' {
             len -= 1;
         }
@@ -451,12 +448,10 @@ impl<'a> Lexer<'a> {
                 Some(b'/') if rest.get(1) == Some(&b'/') => {
                     pos += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
                 }
-                Some(b'/') if rest.get(1) == Some(&b'*') => {
-                    match self.text[pos + 2..].find("*/") {
-                        Some(i) => pos += i + 4,
-                        None => return false,
-                    }
-                }
+                Some(b'/') if rest.get(1) == Some(&b'*') => match self.text[pos + 2..].find("*/") {
+                    Some(i) => pos += i + 4,
+                    None => return false,
+                },
                 Some(b'f') => return rest.starts_with(b"for") && ident_len(&self.text[pos..]) == 3,
                 _ => return false,
             }

@@ -68,6 +68,8 @@ pub struct Source {
     pub text: Arc<str>,
     /// Offsets of the first byte of each line.
     line_starts: Vec<u32>,
+    /// The text as it may be shown, if that is different.
+    shown: Option<Arc<str>>,
 }
 
 /// All source files of one run. Cheap to share; append-only.
@@ -93,10 +95,12 @@ impl Sources {
                 .map(|(i, _)| u32::try_from(i + 1).unwrap_or(u32::MAX)),
         );
         let id = SourceId(u32::try_from(self.files.len()).expect("fewer than 2^32 files"));
+        let shown = printable(&text).map(Arc::from);
         self.files.push(Source {
             name: name.into(),
             text,
             line_starts,
+            shown,
         });
         id
     }
@@ -139,7 +143,42 @@ impl Sources {
     }
 }
 
+/// Replaces what could deceive a reader or control a terminal: control
+/// characters and those that change the direction of text.
+///
+/// Each by one of the same length, so that offsets stay. Returns nothing if
+/// there is nothing to replace.
+fn printable(text: &str) -> Option<String> {
+    let replacement = |c: char| match c {
+        '\t' | '\n' | '\r' => None,
+        '\0'..='\u{1f}' | '\u{7f}' => Some("?"),
+        '\u{80}'..='\u{9f}' | '\u{61c}' => Some("\u{b7}"),
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Some("\u{fffd}")
+        }
+        _ => None,
+    };
+    let is_plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    if text.bytes().all(is_plain) || !text.chars().any(|c| replacement(c).is_some()) {
+        return None;
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match replacement(c) {
+            Some(r) => shown.push_str(r),
+            None => shown.push(c),
+        }
+    }
+    Some(shown)
+}
+
 impl Source {
+    /// Returns the text as it may be shown: of the same length, without control
+    /// characters.
+    pub fn shown(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.text)
+    }
+
     /// Returns line and column (both from 1, column in characters) of a byte offset.
     pub fn line_column(&self, offset: u32) -> (usize, usize) {
         let line = self.line_starts.partition_point(|s| *s <= offset) - 1;
@@ -149,5 +188,32 @@ impl Source {
             .get(start..offset as usize)
             .map_or(0, |s| s.chars().count());
         (line + 1, column + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns() {
+        let mut sources = Sources::new();
+        let id = sources.add("x", "é = 1\n\nb = 2");
+        let source = sources.get(id);
+        assert_eq!(source.line_column(0), (1, 1));
+        assert_eq!(source.line_column(3), (1, 3));
+        assert_eq!(source.line_column(7), (2, 1));
+        assert_eq!(source.line_column(8), (3, 1));
+        assert_eq!(sources.text(Span::new(id, 0, 2)), "é");
+        assert_eq!(sources.location(Span::new(id, 8, 9)), "x:3");
+    }
+
+    #[test]
+    fn what_is_shown_has_no_control_characters() {
+        let text = "a\u{1b}[0m\u{9b}\u{202e}é\t\r\n";
+        let shown = printable(text).expect("something to replace");
+        assert_eq!(shown, "a?[0m\u{b7}\u{fffd}é\t\r\n");
+        assert_eq!(shown.len(), text.len());
+        assert_eq!(printable("é\t\r\n"), None);
     }
 }

@@ -22,7 +22,10 @@ fn render(text: &str) -> String {
         let _ = writeln!(output);
     }
     // Blanks at line ends do not survive in editors.
-    output.lines().map(|l| format!("{}\n", l.trim_end())).collect()
+    output
+        .lines()
+        .map(|l| format!("{}\n", l.trim_end()))
+        .collect()
 }
 
 macro_rules! snapshots {
@@ -75,8 +78,9 @@ snapshots! {
     bad_function: "function f(a, b: number): number = 1\nfunction g(a: number) = 1\n";
     misplaced_type: "locals {\n  type a = number\n}\n";
     control_character: "a = \"\u{1b}[0m\"\n";
-    too_deep: &format!("a = {}1{}\n", "(".repeat(300), ")".repeat(300));
-    too_long: &format!("a = 1{}\n", " + 1".repeat(2000));
+    too_deep: &format!("a = {}1{}\n", "(".repeat(5000), ")".repeat(5000));
+    long_line: &format!("a = [{} 2 3]\n", "1, ".repeat(5000));
+    too_long: &format!("a = 1{}\n", " + 1".repeat(2500));
     no_break_space: "a =\u{a0}1\n";
     semicolon: "a = 1; b = 2\n";
     windows_lines: "a = 1\r\nb = ]\r\nc = 'x'\r\n";

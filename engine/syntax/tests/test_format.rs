@@ -1,5 +1,11 @@
 //! The formatter, by case files: `name.in.infra` becomes `name.out.infra`.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "the cases are files"
+)]
+
 use std::fs;
 use std::path::Path;
 

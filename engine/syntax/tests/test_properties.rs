@@ -7,23 +7,119 @@ use proptest::prelude::*;
 
 /// Pieces that texts are made of.
 const TOKENS: &[&str] = &[
-    "a", "b-c", "for", "in", "if", "type", "function", "where", "null", "true", "é", "1", "2.5",
-    "1e3", "\"", "\"x\"", "\"${", "}\"", "\"a ${b} c\"", "\"%{ if a }x%{ endif }\"", "${", "%{",
-    "~}", "$${", "{", "}", "(", ")", "[", "]", "[*]", ".*", ".", ",", "...", "=", "==", "=>", ":",
-    "::", "?", "!", "-", "+", "*", "/", "%", "&&", "||", "<", "<=", "\n", "\n\n", "\r\n", " ", "  ",
-    "\t", "# c\n", "// c\n", "/* c */", "/*", "<<E\n", "<<-E\n", "\nE\n", "  x\n", "'", "\\", ";",
-    "a = 1\n", "b {\n", "}\n", "c = [\n", "]\n", "d = {\n", "f(", "x \"y\" {\n", "\u{0}", "\u{feff}",
+    "a",
+    "b-c",
+    "for",
+    "in",
+    "if",
+    "type",
+    "function",
+    "where",
+    "null",
+    "true",
+    "é",
+    "1",
+    "2.5",
+    "1e3",
+    "\"",
+    "\"x\"",
+    "\"${",
+    "}\"",
+    "\"a ${b} c\"",
+    "\"%{ if a }x%{ endif }\"",
+    "${",
+    "%{",
+    "~}",
+    "$${",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "[*]",
+    ".*",
+    ".",
+    ",",
+    "...",
+    "=",
+    "==",
+    "=>",
+    ":",
+    "::",
+    "?",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "&&",
+    "||",
+    "<",
+    "<=",
+    "\n",
+    "\n\n",
+    "\r\n",
+    " ",
+    "  ",
+    "\t",
+    "# c\n",
+    "// c\n",
+    "/* c */",
+    "/*",
+    "<<E\n",
+    "<<-E\n",
+    "\nE\n",
+    "  x\n",
+    "'",
+    "\\",
+    ";",
+    "a = 1\n",
+    "b {\n",
+    "}\n",
+    "c = [\n",
+    "]\n",
+    "d = {\n",
+    "f(",
+    "x \"y\" {\n",
+    "\u{0}",
+    "\u{feff}",
 ];
 
 /// Pieces that make up valid files, mostly.
 const STATEMENTS: &[&str] = &[
-    "a=1\n", "bb   =  [1,2,  3]  # c\n", "c = {\n  x=1\n  yyy : 2,\n}\n", "# c\n", "// d  \n", "\n",
-    "blk \"l\" m {\n", "}\n", "}\n", "one { x=1 }\n", "d = \"${a}\"\n", "e = \"${\na+b\n}\"\n",
-    "f = <<-E\n   x ${ y }\n  E\n", "g = <<E\nx\nE\n", "h = a?b:-c\n", "/* x\n y */ i = 1\n",
-    "j = [for x in [1]: x if x!=2]\n", "k = f(\n  1,\n2 # c\n)\n", "l = (\n1\n+2\n)\n", "m = a[*].b.*.c[0]\n",
-    "type t = number where self>1\n", "function fn(a:string , b: list( string )):number = 1\n",
-    "n = !a && - b\n", "o = {for k,v in x: k=>v...}\n", "p = \"%{if a~} x %{~endif}\"\n", "q = p::f(1 ...)\n",
-    "r = [{\n a = 1 }, {\n b = 2\n}]\n", "s = f({\n a = 1\n})\n", "  \t t   = 1 /* c */\n", "u = {}\n", "v {\n}\n",
+    "a=1\n",
+    "bb   =  [1,2,  3]  # c\n",
+    "c = {\n  x=1\n  yyy : 2,\n}\n",
+    "# c\n",
+    "// d  \n",
+    "\n",
+    "blk \"l\" m {\n",
+    "}\n",
+    "}\n",
+    "one { x=1 }\n",
+    "d = \"${a}\"\n",
+    "e = \"${\na+b\n}\"\n",
+    "f = <<-E\n   x ${ y }\n  E\n",
+    "g = <<E\nx\nE\n",
+    "h = a?b:-c\n",
+    "/* x\n y */ i = 1\n",
+    "j = [for x in [1]: x if x!=2]\n",
+    "k = f(\n  1,\n2 # c\n)\n",
+    "l = (\n1\n+2\n)\n",
+    "m = a[*].b.*.c[0]\n",
+    "type t = number where self>1\n",
+    "function fn(a:string , b: list( string )):number = 1\n",
+    "n = !a && - b\n",
+    "o = {for k,v in x: k=>v...}\n",
+    "p = \"%{if a~} x %{~endif}\"\n",
+    "q = p::f(1 ...)\n",
+    "r = [{\n a = 1 }, {\n b = 2\n}]\n",
+    "s = f({\n a = 1\n})\n",
+    "  \t t   = 1 /* c */\n",
+    "u = {}\n",
+    "v {\n}\n",
 ];
 
 fn soup(pieces: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
@@ -40,7 +136,10 @@ fn check_no_panic(text: &str) {
             assert!(text.get(range).is_some(), "{d:?}");
         }
     }
-    assert!(text.get(file.body.span.start as usize..file.body.span.end as usize).is_some());
+    assert!(
+        text.get(file.body.span.start as usize..file.body.span.end as usize)
+            .is_some()
+    );
     let _ = parse_expr(text, SourceId(0));
     let _ = parse_template(text, SourceId(0));
 }
@@ -62,7 +161,7 @@ fn check_format(text: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60000, ..ProptestConfig::default() })]
 
     #[test]
     fn token_soup_does_not_panic(text in soup(TOKENS, 40)) {

@@ -51,7 +51,12 @@ where
 }
 
 /// Classifies an answer of the service.
-fn from_answer(operation: &str, status: u16, code: Option<&str>, message: Option<&str>) -> ProviderError {
+fn from_answer(
+    operation: &str,
+    status: u16,
+    code: Option<&str>,
+    message: Option<&str>,
+) -> ProviderError {
     let kind = kind_of(status, code);
     let text = match (message, code) {
         (Some(message), _) if !message.trim().is_empty() => message.trim().to_owned(),
@@ -71,7 +76,9 @@ where
         return no_credentials(&text);
     }
     // Whether the request was ever sent decides whether it may have had an effect.
-    let connected = !text.contains("connect error") && !text.contains("dns error") && !text.contains("ConnectError");
+    let connected = !text.contains("connect error")
+        && !text.contains("dns error")
+        && !text.contains("ConnectError");
     if connected {
         ProviderError::new(
             ErrorKind::Retryable,
@@ -104,7 +111,9 @@ fn advise(error: ProviderError) -> ProviderError {
             "allow this operation to the identity in use (`aws sts get-caller-identity` shows which one it is)"
         }
         ErrorKind::Unreachable => "check the network, the region, and the endpoint settings",
-        ErrorKind::Unsupported => "this endpoint does not offer the operation; the real service may",
+        ErrorKind::Unsupported => {
+            "this endpoint does not offer the operation; the real service may"
+        }
         _ => return error,
     };
     error.help(help)
@@ -183,7 +192,11 @@ fn is_denied(code: &str) -> bool {
     code.starts_with("AccessDenied")
         || matches!(
             code,
-            "UnauthorizedOperation" | "AuthorizationError" | "NotAuthorized" | "OptInRequired" | "Blocked"
+            "UnauthorizedOperation"
+                | "AuthorizationError"
+                | "NotAuthorized"
+                | "OptInRequired"
+                | "Blocked"
         )
 }
 
@@ -308,7 +321,12 @@ mod tests {
 
     #[test]
     fn denials_say_what_to_do() {
-        let error = from_answer("CreateVpc", 403, Some("UnauthorizedOperation"), Some("You are not authorized."));
+        let error = from_answer(
+            "CreateVpc",
+            403,
+            Some("UnauthorizedOperation"),
+            Some("You are not authorized."),
+        );
         assert_eq!(error.message, "You are not authorized.");
         assert!(error.help.unwrap().contains("allow this operation"));
     }

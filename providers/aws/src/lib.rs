@@ -7,7 +7,10 @@
 //! tools: [`value`], [`batch`], [`retry`], [`wait`], [`tags`], [`names`],
 //! [`policy`], [`error`].
 
-#![allow(rustdoc::private_intra_doc_links, reason = "the header is a map for readers of the source")]
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the header is a map for readers of the source"
+)]
 
 use std::sync::{Arc, OnceLock};
 
@@ -93,7 +96,11 @@ impl Provider for AwsProvider {
         }
     }
 
-    async fn configure(&self, config: &Value, options: &SessionOptions) -> Result<Arc<dyn Session>, ProviderError> {
+    async fn configure(
+        &self,
+        config: &Value,
+        options: &SessionOptions,
+    ) -> Result<Arc<dyn Session>, ProviderError> {
         let mut settings = Settings::of(config);
         if settings.sandbox {
             sandbox::enter(&mut settings, options).await?;

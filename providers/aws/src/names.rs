@@ -22,7 +22,13 @@ pub(crate) fn resolve(planned: &Value, token: &str) -> String {
 }
 
 /// Like [`resolve`], for other attribute names, and no longer than `max`.
-pub(crate) fn resolve_as(planned: &Value, token: &str, name: &str, prefix: &str, max: usize) -> String {
+pub(crate) fn resolve_as(
+    planned: &Value,
+    token: &str,
+    name: &str,
+    prefix: &str,
+    max: usize,
+) -> String {
     if let Some(name) = planned.text(name) {
         return name;
     }
@@ -49,7 +55,9 @@ pub(crate) fn client_token(token: &str) -> String {
 pub(crate) fn prefix_of(name: &str) -> Option<&str> {
     let at = name.len().checked_sub(SUFFIX)?;
     let (prefix, rest) = (name.get(..at)?, name.get(at..)?);
-    let generated = rest.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+    let generated = rest
+        .chars()
+        .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
     (generated && !prefix.is_empty()).then_some(prefix)
 }
 
@@ -72,13 +80,10 @@ pub(crate) fn plan(plan: &mut Plan<'_>) {
 impl State<'_> {
     /// Sets `name` and `name_prefix`.
     pub(crate) fn name(&mut self, name: &str) -> &mut Self {
-        let prefix = self
-            .prior()
-            .text("name_prefix")
-            .or_else(|| {
-                let known = self.prior().is_set("name");
-                prefix_of(name).filter(|_| !known).map(str::to_owned)
-            });
+        let prefix = self.prior().text("name_prefix").or_else(|| {
+            let known = self.prior().is_set("name");
+            prefix_of(name).filter(|_| !known).map(str::to_owned)
+        });
         self.set("name", name).set("name_prefix", prefix)
     }
 }
@@ -112,6 +117,9 @@ mod tests {
     #[test]
     fn short_names_are_cut() {
         let planned = Value::object([("name_prefix", "public".into())]);
-        assert_eq!(resolve_as(&planned, "t", "name", "name_prefix", 32).len(), 32);
+        assert_eq!(
+            resolve_as(&planned, "t", "name", "name_prefix", 32).len(),
+            32
+        );
     }
 }

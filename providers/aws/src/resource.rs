@@ -38,7 +38,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use infra_providers::{
-    Attribute, Block, ErrorKind, Monitor, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
+    Attribute, Block, ErrorKind, Monitor, NestedBlock, Problem, ProviderError, ReadRequest, Schema,
+    Validator,
 };
 use infra_types::{Path, Type, Value};
 
@@ -98,7 +99,12 @@ pub(crate) trait Resource: Send + Sync {
     }
 
     /// Finds an object whose create had no answer; returns what [`Resource::read`] needs.
-    async fn recover(&self, cx: &Cx<'_>, _planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
+    async fn recover(
+        &self,
+        cx: &Cx<'_>,
+        _planned: &Value,
+        token: &str,
+    ) -> Result<Option<Value>, ProviderError> {
         if self.has_creation_tag() {
             return crate::ec2::find_created(cx, token).await;
         }
@@ -126,11 +132,6 @@ pub(crate) trait DataSource: Send + Sync {
     /// Says whether what is read lives in a region.
     fn regional(&self) -> bool {
         true
-    }
-
-    /// Checks combinations of arguments.
-    fn validate(&self, _config: &Value) -> Vec<Problem> {
-        Vec::new()
     }
 
     /// Reads it. `cx.state(config)` keeps the arguments.
@@ -183,7 +184,11 @@ impl Cx<'_> {
 
     /// Returns an ARN in this region.
     pub(crate) fn arn(&self, service: &str, account: &str, resource: &str) -> String {
-        format!("arn:{}:{service}:{}:{account}:{resource}", self.partition(), self.region())
+        format!(
+            "arn:{}:{service}:{}:{account}:{resource}",
+            self.partition(),
+            self.region()
+        )
     }
 
     /// Returns the account id, asking the service once.
@@ -193,7 +198,11 @@ impl Cx<'_> {
 
     /// Returns a duration, cut short on a local endpoint.
     pub(crate) fn patience(&self, duration: Duration) -> Duration {
-        if self.local() { duration.min(Duration::from_secs(10)) } else { duration }
+        if self.local() {
+            duration.min(Duration::from_secs(10))
+        } else {
+            duration
+        }
     }
 }
 
@@ -246,10 +255,15 @@ impl<'a> Op<'a> {
     /// Like [`Op::exists`], with an object.
     pub(crate) fn found(&self, identity: &Value) {
         let attributes = {
-            let mut made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut made = self
+                .made
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             let base = made.take().unwrap_or_else(|| known(self.planned));
             let entries = identity.as_entries().into_iter().flatten();
-            let attributes = entries.fold(base, |object, (k, v)| object.with_attr(k.clone(), v.clone()));
+            let attributes = entries.fold(base, |object, (k, v)| {
+                object.with_attr(k.clone(), v.clone())
+            });
             *made = Some(attributes.clone());
             attributes
         };
@@ -258,12 +272,16 @@ impl<'a> Op<'a> {
 
     /// Returns what is known to exist because of this operation.
     pub(crate) fn made(&self) -> Option<Value> {
-        self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.made
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     /// Returns the object's id: of the object created, or as it was.
     pub(crate) fn id(&self) -> String {
-        self.made().map_or_else(|| self.prior.id(), |made| made.id())
+        self.made()
+            .map_or_else(|| self.prior.id(), |made| made.id())
     }
 
     /// Says whether an attribute or block is to change. What is unknown is not.
@@ -289,7 +307,11 @@ impl<'a> Op<'a> {
 
     /// Returns the timeout of `create`, `update` or `delete`: as the user set it, or the default.
     pub(crate) fn timeout(&self, kind: &str, default: Duration) -> Duration {
-        let source = if self.planned.is_null() { &self.prior } else { self.planned };
+        let source = if self.planned.is_null() {
+            &self.prior
+        } else {
+            self.planned
+        };
         source
             .get("timeouts")
             .and_then(|t| parse_duration(t.get_str(kind)?))
@@ -303,7 +325,11 @@ impl<'a> Op<'a> {
         Fut: Future<Output = Result<Look<T>, ProviderError>> + Send,
         T: Send,
     {
-        let every = if self.cx.local() { Duration::from_millis(500) } else { wait.every };
+        let every = if self.cx.local() {
+            Duration::from_millis(500)
+        } else {
+            wait.every
+        };
         let times = if self.cx.local() { 1 } else { wait.times };
         let mut backoff = Backoff::up_to(every);
         let end = tokio::time::Instant::now() + wait.timeout;
@@ -322,7 +348,9 @@ impl<'a> Op<'a> {
                     good = 0;
                     state
                 }
-                Err(error) if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Retryable) => error.message,
+                Err(error) if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Retryable) => {
+                    error.message
+                }
                 Err(error) => return Err(error),
             };
             if tokio::time::Instant::now() >= end {
@@ -334,7 +362,8 @@ impl<'a> Op<'a> {
                 .help("it may still get there: look at it, then run again; a `timeouts` block allows more time"));
             }
             waiting.begin();
-            self.monitor.status(&format!("waiting for {}: {seen}", wait.what));
+            self.monitor
+                .status(&format!("waiting for {}: {seen}", wait.what));
             tokio::time::sleep(backoff.delay()).await;
         }
     }
@@ -366,7 +395,8 @@ impl<'a> Op<'a> {
                 return Err(error);
             }
             waiting.begin();
-            self.monitor.status(&format!("trying again: {}", error.message));
+            self.monitor
+                .status(&format!("trying again: {}", error.message));
             tokio::time::sleep(backoff.delay()).await;
         }
     }
@@ -468,25 +498,28 @@ impl Plan<'_> {
 
     /// Takes back that a change of an attribute forces a replacement.
     pub(crate) fn keep(&mut self, name: &str) {
-        self.replace.retain(|path| path.first_attr().is_none_or(|first| &**first != name));
+        self.replace
+            .retain(|path| path.first_attr().is_none_or(|first| &**first != name));
     }
 }
 
 /// Adds the `timeouts` block: `timeouts { create = "20m" }`.
 pub(crate) fn with_timeouts(block: Block, kinds: &[&'static str]) -> Block {
-    let timeouts = kinds.iter().fold(Block::new("How long operations may take."), |b, kind| {
-        let check = Validator::Custom(|v| {
-            parse_duration(v.as_str()?)
-                .is_none()
-                .then(|| "must be a duration such as `90s`, `20m` or `1h30m`".to_owned())
+    let timeouts = kinds
+        .iter()
+        .fold(Block::new("How long operations may take."), |b, kind| {
+            let check = Validator::Custom(|v| {
+                parse_duration(v.as_str()?)
+                    .is_none()
+                    .then(|| "must be a duration such as `90s`, `20m` or `1h30m`".to_owned())
+            });
+            b.attr(
+                kind,
+                Attribute::optional(Type::String)
+                    .check(check)
+                    .doc("A duration such as `20m`."),
+            )
         });
-        b.attr(
-            kind,
-            Attribute::optional(Type::String)
-                .check(check)
-                .doc("A duration such as `20m`."),
-        )
-    });
     block.block("timeouts", NestedBlock::single(timeouts))
 }
 
@@ -498,7 +531,8 @@ pub(crate) fn complete(mut schema: Schema, regional: bool, data: bool) -> Schema
         .entry("id")
         .or_insert_with(|| Attribute::computed(Type::String).doc("The id."));
     if regional {
-        let region = Attribute::optional_computed(Type::String).doc("The region; the provider's when not set.");
+        let region = Attribute::optional_computed(Type::String)
+            .doc("The region; the provider's when not set.");
         let region = if data { region } else { region.force_new() };
         schema.block.attributes.entry("region").or_insert(region);
     }

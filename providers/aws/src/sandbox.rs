@@ -11,7 +11,10 @@ use crate::settings::Settings;
 const IDENTITY_FILE: &str = ".infra/sandbox.json";
 
 /// Starts the sandbox if it does not run, and points the settings at it.
-pub(crate) async fn enter(settings: &mut Settings, options: &SessionOptions) -> Result<(), ProviderError> {
+pub(crate) async fn enter(
+    settings: &mut Settings,
+    options: &SessionOptions,
+) -> Result<(), ProviderError> {
     let notify = options.notify.clone();
     let started = tokio::task::spawn_blocking(move || {
         infra_sandbox::start_reporting(
@@ -46,9 +49,15 @@ pub(crate) async fn enter(settings: &mut Settings, options: &SessionOptions) -> 
     settings.endpoints.clear();
     settings.profile = None;
     settings.assume_role = None;
-    settings.region.get_or_insert_with(|| "us-east-1".to_owned());
-    settings.access_key.get_or_insert_with(|| "infra-sandbox".to_owned());
-    settings.secret_key.get_or_insert_with(|| "infra-sandbox".to_owned());
+    settings
+        .region
+        .get_or_insert_with(|| "us-east-1".to_owned());
+    settings
+        .access_key
+        .get_or_insert_with(|| "infra-sandbox".to_owned());
+    settings
+        .secret_key
+        .get_or_insert_with(|| "infra-sandbox".to_owned());
     Ok(())
 }
 
@@ -82,5 +91,50 @@ fn remember(file: &Path, identity: &str) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(file, format!("{}\n", serde_json::json!({ "identity": identity })))
+    std::fs::write(
+        file,
+        format!("{}\n", serde_json::json!({ "identity": identity })),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use infra_providers::provider::Notify;
+
+    use super::*;
+
+    /// Meets a sandbox of an identity; returns what was said.
+    fn meet(root: &Path, identity: &str, has_objects: bool) -> Vec<String> {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let lines = said.clone();
+        let options = SessionOptions {
+            root: Some(root.to_owned()),
+            notify: Some(Notify(Arc::new(move |line| {
+                lines.lock().unwrap().push(line.to_owned())
+            }))),
+            has_objects,
+        };
+        let sandbox = Sandbox {
+            endpoint: "http://127.0.0.1:1".into(),
+            port: 1,
+            pid: 1,
+            identity: identity.into(),
+        };
+        compare_identity(&sandbox, &options);
+        said.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn an_emptied_sandbox_is_noticed_once() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(meet(root.path(), "a", false).is_empty());
+        assert!(meet(root.path(), "a", true).is_empty());
+        let said = meet(root.path(), "b", true);
+        assert!(said[0].contains("restarted empty"), "{said:?}");
+        assert!(meet(root.path(), "b", true).is_empty());
+        // Nothing is lost when the state lists nothing.
+        assert!(meet(root.path(), "c", false).is_empty());
+    }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use infra_providers::{Attribute, Block, Validator};
-use infra_types::{Str, Type, Value, ValueKind};
+use infra_types::{Str, Type, Value};
 
 use crate::resource::{Op, Plan};
 use crate::value::{Fields, State};
@@ -30,7 +30,8 @@ pub(crate) fn with_tags(block: Block) -> Block {
         )
         .attr(
             "tags_all",
-            Attribute::computed(Type::map(Type::String)).doc("All tags, with the provider's `default_tags`."),
+            Attribute::computed(Type::map(Type::String))
+                .doc("All tags, with the provider's `default_tags`."),
         )
 }
 
@@ -61,7 +62,10 @@ pub(crate) fn plan(plan: &mut Plan<'_>) {
                 .map(|(k, v)| (k.as_str().into(), v.as_str().into()))
                 .collect();
             let own = tags.and_then(Value::as_entries).into_iter().flatten();
-            all.extend(own.filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())));
+            all.extend(
+                own.filter(|(_, v)| !v.is_null())
+                    .map(|(k, v)| (k.clone(), v.clone())),
+            );
             let all = Value::map(Type::String, all);
             match tags {
                 Some(tags) => all.with_marks(tags.marks),
@@ -80,8 +84,15 @@ pub(crate) fn planned(op: &Op<'_>) -> Tags {
 /// Returns what to remove and what to set, if the tags change.
 pub(crate) fn change(op: &Op<'_>) -> Option<(Vec<String>, Tags)> {
     let (old, new) = (op.prior.map("tags_all"), op.planned.map("tags_all"));
-    let remove: Vec<String> = old.keys().filter(|k| !new.contains_key(*k)).cloned().collect();
-    let set: Tags = new.into_iter().filter(|(k, v)| old.get(k) != Some(v)).collect();
+    let remove: Vec<String> = old
+        .keys()
+        .filter(|k| !new.contains_key(*k))
+        .cloned()
+        .collect();
+    let set: Tags = new
+        .into_iter()
+        .filter(|(k, v)| old.get(k) != Some(v))
+        .collect();
     (!remove.is_empty() || !set.is_empty()).then_some((remove, set))
 }
 
@@ -107,18 +118,16 @@ impl State<'_> {
     }
 }
 
-/// Says whether a value is a map without entries.
-pub(crate) fn is_empty_map(value: &Value) -> bool {
-    matches!(&value.kind, ValueKind::Map(m) if m.items.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use infra_providers::Schema;
 
     fn tags(entries: &[(&str, &str)]) -> Tags {
-        entries.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        entries
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
     }
 
     fn read(prior: &Value, defaults: &Tags, listed: Tags) -> Value {
@@ -138,13 +147,19 @@ mod tests {
         ]);
         let value = read(&Value::null(), &tags(&[("team", "core")]), listed);
         assert_eq!(value.map("tags"), tags(&[("Name", "a")]));
-        assert_eq!(value.map("tags_all"), tags(&[("Name", "a"), ("team", "core")]));
+        assert_eq!(
+            value.map("tags_all"),
+            tags(&[("Name", "a"), ("team", "core")])
+        );
     }
 
     #[test]
     fn a_default_that_is_also_written_stays_written() {
         let defaults = tags(&[("team", "core")]);
-        let prior = Value::object([("tags", crate::value::ToValue::to_value(defaults.clone(), &Type::Dynamic))]);
+        let prior = Value::object([(
+            "tags",
+            crate::value::ToValue::to_value(defaults.clone(), &Type::Dynamic),
+        )]);
         let value = read(&prior, &defaults, defaults.clone());
         assert_eq!(value.map("tags"), defaults);
     }
@@ -153,6 +168,6 @@ mod tests {
     fn no_tags_is_null() {
         let value = read(&Value::null(), &Tags::new(), Tags::new());
         assert!(value.get("tags").unwrap().is_null());
-        assert!(is_empty_map(value.get("tags_all").unwrap()));
+        assert!(value.map("tags_all").is_empty());
     }
 }

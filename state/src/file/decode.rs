@@ -40,7 +40,11 @@ pub(crate) struct Opener<'c> {
 }
 
 impl<'c> Opener<'c> {
-    pub(crate) fn new(codec: &'c SecretCodec, lineage: &'c str, options: ReadOptions) -> Opener<'c> {
+    pub(crate) fn new(
+        codec: &'c SecretCodec,
+        lineage: &'c str,
+        options: ReadOptions,
+    ) -> Opener<'c> {
         Opener {
             codec,
             lineage,
@@ -65,7 +69,9 @@ impl<'c> Opener<'c> {
 
     /// Returns the text; nothing if its key is missing and that is allowed.
     fn open(&self, place: &str, sealed: &str) -> std::result::Result<Option<Vec<u8>>, KeyError> {
-        let opened = self.keys().and_then(|keys| secret::open(keys, place, sealed));
+        let opened = self
+            .keys()
+            .and_then(|keys| secret::open(keys, place, sealed));
         match opened {
             Ok(plain) => Ok(Some(plain)),
             Err(KeyError::Altered { at }) => Err(KeyError::Altered { at }),
@@ -106,7 +112,10 @@ pub(crate) fn mark_sensitive(value: Value, path: &[FileStep]) -> Value {
         }
         let (step, next) = match step {
             FileStep::Name(name) => (PathStep::Attr(name.as_str().into()), at.get(name)),
-            FileStep::Index(index) => (PathStep::Index(*index), at.as_items().and_then(|items| items.get(*index))),
+            FileStep::Index(index) => (
+                PathStep::Index(*index),
+                at.as_items().and_then(|items| items.get(*index)),
+            ),
         };
         let Some(next) = next else { return value };
         at = next;
@@ -136,7 +145,9 @@ impl<'t> Decoder<'t> {
     }
 
     fn too_deep(&self) -> DecodeError {
-        self.error(format!("values are nested more than {MAX_TEXT_DEPTH} levels deep"))
+        self.error(format!(
+            "values are nested more than {MAX_TEXT_DEPTH} levels deep"
+        ))
     }
 
     fn skip_space(&mut self) {
@@ -261,7 +272,8 @@ impl<'t> Decoder<'t> {
             return Ok(Cow::Borrowed(&self.text[start + 1..at]));
         }
         let text = serde_json::from_str(&self.text[start..=at]);
-        text.map(Cow::Owned).map_err(|_| DecodeError::Text(start, "this string is wrong".into()))
+        text.map(Cow::Owned)
+            .map_err(|_| DecodeError::Text(start, "this string is wrong".into()))
     }
 
     fn key(&mut self) -> Result<Cow<'t, str>> {
@@ -328,7 +340,12 @@ impl<'t> Decoder<'t> {
                         self.take(b'}')?;
                         return Ok(value);
                     }
-                    Some(_) => return Err(DecodeError::Text(key_at, format!("`{key}` must stand alone"))),
+                    Some(_) => {
+                        return Err(DecodeError::Text(
+                            key_at,
+                            format!("`{key}` must stand alone"),
+                        ));
+                    }
                     None => key,
                 };
                 self.entry(&key, ty, steps, &mut entries)?;
@@ -351,7 +368,13 @@ impl<'t> Decoder<'t> {
     }
 
     /// Reads the value of a key and adds it to the entries.
-    fn entry(&mut self, key: &str, ty: &Type, steps: &Steps<'_>, entries: &mut Vec<(Str, Value)>) -> Result<()> {
+    fn entry(
+        &mut self,
+        key: &str,
+        ty: &Type,
+        steps: &Steps<'_>,
+        entries: &mut Vec<(Str, Value)>,
+    ) -> Result<()> {
         let steps = steps.name(key);
         match ty {
             Type::Object(attrs) => match attrs.get_key_value(key) {
@@ -389,7 +412,8 @@ impl<'t> Decoder<'t> {
                 if *ty != Type::Dynamic {
                     return self.value(ty, steps);
                 }
-                let ty = parse_type(json).ok_or_else(|| DecodeError::Text(start, "this is not a type".into()))?;
+                let ty = parse_type(json)
+                    .ok_or_else(|| DecodeError::Text(start, "this is not a type".into()))?;
                 self.value(&ty, steps)
             }
             NUMBER => match &*self.quoted()? {
@@ -426,7 +450,9 @@ impl<'t> Decoder<'t> {
                     }
                 }
                 b']' | b'}' => {
-                    depth = depth.checked_sub(1).ok_or_else(|| self.error("a value is missing"))?;
+                    depth = depth
+                        .checked_sub(1)
+                        .ok_or_else(|| self.error("a value is missing"))?;
                     self.at += 1;
                 }
                 b if b.is_ascii() => self.at += 1,
@@ -439,11 +465,15 @@ impl<'t> Decoder<'t> {
     }
 
     fn unseal(&mut self, sealed: &str, ty: &Type, steps: &Steps<'_>) -> Result<Value> {
-        let opened = self.opener.open(&steps.place(self.owner), sealed).map_err(DecodeError::Key)?;
+        let opened = self
+            .opener
+            .open(&steps.place(self.owner), sealed)
+            .map_err(DecodeError::Key)?;
         let Some(plain) = opened else {
             return Ok(Value::unknown(ty.clone()).sensitive());
         };
-        let plain = std::str::from_utf8(&plain).map_err(|_| self.error("a sealed value is not text"))?;
+        let plain =
+            std::str::from_utf8(&plain).map_err(|_| self.error("a sealed value is not text"))?;
         let mut inner = Decoder {
             text: plain,
             at: 0,
@@ -474,7 +504,11 @@ fn parse_type(text: &str) -> Option<Type> {
 /// Makes an object of exactly these attributes; those absent are null.
 fn object_of(attrs: &BTreeMap<Str, ObjectAttr>, mut entries: Vec<(Str, Value)>) -> Value {
     if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
-        entries = entries.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
+        entries = entries
+            .into_iter()
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect();
     }
     let mut entries = entries.into_iter().peekable();
     let object: BTreeMap<Str, Value> = attrs

@@ -48,7 +48,11 @@ enum FileRecord<'t, V> {
         token: Cow<'t, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<Cow<'t, str>>,
-        #[serde(borrow, default = "Option::default", skip_serializing_if = "Option::is_none")]
+        #[serde(
+            borrow,
+            default = "Option::default",
+            skip_serializing_if = "Option::is_none"
+        )]
         planned: Option<Object<'t, V>>,
     },
     Exists {
@@ -88,7 +92,10 @@ fn output_owner(name: &str) -> String {
 }
 
 fn sum(version: u64, line: u64, records: &str) -> String {
-    let digest = Sha256::new().chain_update(format!("{version}:{line}:")).chain_update(records).finalize();
+    let digest = Sha256::new()
+        .chain_update(format!("{version}:{line}:"))
+        .chain_update(records)
+        .finalize();
     hex::encode(&digest[..8])
 }
 
@@ -114,7 +121,11 @@ pub(crate) fn encode_begin(begin: &Begin) -> String {
 }
 
 /// Makes the text of a record.
-pub(crate) fn encode(record: &Record, types: &dyn Types, sealer: &Sealer<'_>) -> serde_json::Result<String> {
+pub(crate) fn encode(
+    record: &Record,
+    types: &dyn Types,
+    sealer: &Sealer<'_>,
+) -> serde_json::Result<String> {
     let type_of = |addr: &InstanceAddr| -> Type {
         let ty = types.resource_type(addr.resource.mode, addr.ty());
         ty.unwrap_or(Type::Dynamic)
@@ -128,10 +139,17 @@ pub(crate) fn encode(record: &Record, types: &dyn Types, sealer: &Sealer<'_>) ->
                 provider: (&*intent.provider).into(),
                 token: (&*intent.token).into(),
                 name: intent.name.as_deref().map(Cow::from),
-                planned: intent.planned.as_ref().map(|o| object_out(o, &owner, &ty, sealer)),
+                planned: intent
+                    .planned
+                    .as_ref()
+                    .map(|o| object_out(o, &owner, &ty, sealer)),
             })
         }
-        Record::Exists { address, token, object } => {
+        Record::Exists {
+            address,
+            token,
+            object,
+        } => {
             let (owner, ty) = (address.to_string(), type_of(address));
             serde_json::to_string(&FileRecord::Exists {
                 address: (&*owner).into(),
@@ -190,7 +208,10 @@ pub(crate) fn parse_line(text: &[u8], number: u64) -> Result<Batch<'_>, LineErro
         return Err(LineError::Newer(line.version));
     }
     if line.line != number {
-        return Err(LineError::Broken(format!("it is line {}, and line {number} is missing", line.line)));
+        return Err(LineError::Broken(format!(
+            "it is line {}, and line {number} is missing",
+            line.line
+        )));
     }
     let records = serde_json::from_str(line.records.get()).map_err(|e| broken(&e.to_string()))?;
     Ok(Batch(records))
@@ -200,7 +221,11 @@ impl Batch<'_> {
     /// Returns what the first record says, if it begins a run.
     pub(crate) fn begin(&self) -> Option<Begin> {
         match self.0.first()? {
-            FileRecord::Begin { run, lineage, serial } => Some(Begin {
+            FileRecord::Begin {
+                run,
+                lineage,
+                serial,
+            } => Some(Begin {
                 run: run.clone().into_owned(),
                 lineage: lineage.clone().into_owned(),
                 serial: *serial,
@@ -222,7 +247,10 @@ impl Batch<'_> {
             opener,
         };
         let mut reader = Reader::new(source, types);
-        self.0.iter().map(|record| decode(record, &source, &mut reader)).collect()
+        self.0
+            .iter()
+            .map(|record| decode(record, &source, &mut reader))
+            .collect()
     }
 }
 
@@ -241,7 +269,11 @@ fn decode(
 ) -> Result<Decoded, StateError> {
     let shared = |text: &Cow<'_, str>| Str::from(&**text);
     Ok(Decoded::Record(match record {
-        FileRecord::Begin { run, lineage, serial } => {
+        FileRecord::Begin {
+            run,
+            lineage,
+            serial,
+        } => {
             return Ok(Decoded::Begin(Begin {
                 run: run.to_string(),
                 lineage: lineage.to_string(),
@@ -257,7 +289,10 @@ fn decode(
             planned,
         } => {
             let addr = reader.address(address, "")?;
-            let planned = planned.as_ref().map(|o| reader.object(&addr, address, o)).transpose()?;
+            let planned = planned
+                .as_ref()
+                .map(|o| reader.object(&addr, address, o))
+                .transpose()?;
             Record::Intent(Intent {
                 address: addr,
                 deposed: deposed.as_deref().map(str::to_owned),
@@ -267,7 +302,11 @@ fn decode(
                 planned,
             })
         }
-        FileRecord::Exists { address, token, object } => {
+        FileRecord::Exists {
+            address,
+            token,
+            object,
+        } => {
             let addr = reader.address(address, "")?;
             let object: Arc<_> = reader.object(&addr, address, object)?;
             Record::Exists {
@@ -284,10 +323,15 @@ fn decode(
                 token: token.as_ref().map(shared),
             }
         }
-        FileRecord::Dropped { token } => Record::Dropped { token: shared(token) },
+        FileRecord::Dropped { token } => Record::Dropped {
+            token: shared(token),
+        },
         FileRecord::Output { name, value } => {
             let owner = output_owner(name);
-            let value = value.as_ref().map(|v| source.value(v.is, &DYNAMIC, &owner)).transpose()?;
+            let value = value
+                .as_ref()
+                .map(|v| source.value(v.is, &DYNAMIC, &owner))
+                .transpose()?;
             Record::Output {
                 name: shared(name),
                 value: value.map(|value| OutputState { value }),
@@ -296,4 +340,3 @@ fn decode(
         FileRecord::End {} => Record::End,
     }))
 }
-

@@ -16,7 +16,14 @@ fn write_text(state: &State, types: &dyn Types) -> String {
 }
 
 fn read_text(text: &str, types: &dyn Types) -> Result<State, StateError> {
-    read(text.as_bytes(), PLACE, types, &codec(), ReadOptions::default()).map(|r| r.state)
+    read(
+        text.as_bytes(),
+        PLACE,
+        types,
+        &codec(),
+        ReadOptions::default(),
+    )
+    .map(|r| r.state)
 }
 
 /// A state with one of everything.
@@ -29,13 +36,22 @@ fn sample() -> (State, TestTypes) {
         ("tags", Type::map(Type::String)),
         ("unset", Type::list(Type::Bool)),
     ]);
-    let tags = [("$sealed", Value::from("x")), ("Name", Value::from("a \"b\" ${c}"))];
+    let tags = [
+        ("$sealed", Value::from("x")),
+        ("Name", Value::from("a \"b\" ${c}")),
+    ];
     let attributes = Value::object([
         ("id", Value::from("db-1")),
         ("input", Value::strings(["a"])),
         ("password", Value::from("hunter2").sensitive()),
-        ("ports", Value::set(Type::Number, vec![443.into(), 80.into()])),
-        ("tags", Value::map(Type::String, tags.map(|(k, v)| (k.into(), v)).into())),
+        (
+            "ports",
+            Value::set(Type::Number, vec![443.into(), 80.into()]),
+        ),
+        (
+            "tags",
+            Value::map(Type::String, tags.map(|(k, v)| (k.into(), v)).into()),
+        ),
         ("unset", Value::null_of(Type::list(Type::Bool))),
     ]);
     let depends = |text: &str| text.parse::<InstanceAddr>().unwrap().resource.path();
@@ -56,12 +72,24 @@ fn sample() -> (State, TestTypes) {
     instance.deposed.insert("0a1b2c3d".into(), old.into());
     state.set_instance("module.app[\"x\"].aws_db.main".parse().unwrap(), instance);
     for key in [2, 10] {
-        let object = ObjectState::new("core", 0, Value::object([("input", Value::from(key as i64))]));
-        state.set_instance(InstanceAddr::root("t", "a", InstanceKey::Int(key)), InstanceState::of(object));
+        let object = ObjectState::new(
+            "core",
+            0,
+            Value::object([("input", Value::from(key as i64))]),
+        );
+        state.set_instance(
+            InstanceAddr::root("t", "a", InstanceKey::Int(key)),
+            InstanceState::of(object),
+        );
     }
     let output = |value| OutputState { value };
-    state.outputs.insert("plain".into(), output(Value::tuple(vec![true.into(), Value::null()])));
-    state.outputs.insert("secret".into(), output(Value::from("s3cret").sensitive()));
+    state.outputs.insert(
+        "plain".into(),
+        output(Value::tuple(vec![true.into(), Value::null()])),
+    );
+    state
+        .outputs
+        .insert("secret".into(), output(Value::from("s3cret").sensitive()));
     (state, TestTypes([("aws_db".to_owned(), schema)].into()))
 }
 
@@ -142,7 +170,13 @@ fn a_file_cut_anywhere_is_refused() {
     let text = write_text(&state, &types);
     for cut in 0..text.trim_end().len() {
         let error = read_text(&text[..cut], &types).unwrap_err();
-        assert!(matches!(error.code(), "infra::state::corrupt" | "infra::state::foreign"), "{cut}: {error}");
+        assert!(
+            matches!(
+                error.code(),
+                "infra::state::corrupt" | "infra::state::foreign"
+            ),
+            "{cut}: {error}"
+        );
     }
 }
 
@@ -198,41 +232,84 @@ fn wrong_contents_are_refused_with_their_place() {
     let check = |instances: &str, message: &str| {
         let error = read_text(&document(instances), &NoTypes).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
-        let StateError::Corrupt { line, .. } = error else { panic!("{error}") };
+        let StateError::Corrupt { line, .. } = error else {
+            panic!("{error}")
+        };
         assert!(line >= 2, "{line}");
     };
     let good = instance("{}");
-    check(&format!("{good},\n{good}"), "line 3, column 100: the instance `t.a` is there twice");
+    check(
+        &format!("{good},\n{good}"),
+        "line 3, column 100: the instance `t.a` is there twice",
+    );
     check(&good.replace("t.a", "t"), "`t` is not an address");
-    check(&good.replace("\"type\": \"t\"", "\"type\": \"u\""), "the type of `t.a` cannot be `u`");
-    check(&good.replace("provider", "provder"), "unknown field `provder`");
-    check(&instance(r#"{"a": {"$other": 1}}"#), "`$other` is not known");
-    check(&instance(r#"{"a": {"$type": "nonsense", "$value": 1}}"#), "this is not a type");
-    check(&instance(r#"{"a": {"b": 1, "$sealed": ""}}"#), "`$sealed` must stand alone");
+    check(
+        &good.replace("\"type\": \"t\"", "\"type\": \"u\""),
+        "the type of `t.a` cannot be `u`",
+    );
+    check(
+        &good.replace("provider", "provder"),
+        "unknown field `provder`",
+    );
+    check(
+        &instance(r#"{"a": {"$other": 1}}"#),
+        "`$other` is not known",
+    );
+    check(
+        &instance(r#"{"a": {"$type": "nonsense", "$value": 1}}"#),
+        "this is not a type",
+    );
+    check(
+        &instance(r#"{"a": {"b": 1, "$sealed": ""}}"#),
+        "`$sealed` must stand alone",
+    );
     let deep = format!("{}{}", "[".repeat(9_999), "]".repeat(9_999));
     check(&instance(&deep), "levels deep");
-    let typed = format!("{}1{}", r#"{"$type": "dynamic", "$value": "#.repeat(9_999), "}".repeat(9_999));
+    let typed = format!(
+        "{}1{}",
+        r#"{"$type": "dynamic", "$value": "#.repeat(9_999),
+        "}".repeat(9_999)
+    );
     check(&instance(&typed), "levels deep");
     let ty = format!("{}1{}", r#"["list", "#.repeat(9_999), "]".repeat(9_999));
-    check(&instance(&format!(r#"{{"$type": {ty}, "$value": []}}"#)), "levels deep");
+    check(
+        &instance(&format!(r#"{{"$type": {ty}, "$value": []}}"#)),
+        "levels deep",
+    );
 }
 
 #[test]
 fn what_is_nested_as_deep_as_allowed_is_read_again() {
     let deep = |levels: usize| {
         let wrap = |v: Value, i: usize| {
-            let v = if i.is_multiple_of(3) { Value::object([("a", v)]) } else { Value::list(v.ty(), vec![v]) };
-            if i.is_multiple_of(2) { v.sensitive() } else { v }
+            let v = if i.is_multiple_of(3) {
+                Value::object([("a", v)])
+            } else {
+                Value::list(v.ty(), vec![v])
+            };
+            if i.is_multiple_of(2) {
+                v.sensitive()
+            } else {
+                v
+            }
         };
         let mut state = State::new("l");
         let value = (0..levels).fold(Value::from("x"), wrap);
         state.outputs.insert("o".into(), OutputState { value });
         state
     };
-    let state = deep(128);
-    assert_eq!(read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(), state);
-    let error = write(Vec::new(), &deep(129), 1, PLACE, &NoTypes, &codec()).unwrap_err();
-    assert!(error.to_string().contains("nested more than 128 levels deep"), "{error}");
+    let state = deep(64);
+    assert_eq!(
+        read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(),
+        state
+    );
+    let error = write(Vec::new(), &deep(65), 1, PLACE, &NoTypes, &codec()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("nested more than 64 levels deep"),
+        "{error}"
+    );
 }
 
 /// Reads the attributes of an instance with a schema.
@@ -247,26 +324,51 @@ fn attributes(json: &str, schema: Type) -> Value {
 fn the_schema_decides_about_attributes() {
     let schema = Type::object([("a", Type::String), ("b", Type::list(Type::Number))]);
     let value = attributes(r#"{"b": [1, "2"], "gone": {"x": 1}}"#, schema);
-    let list = Value::list(Type::Number, vec![1.into(), Value::from(Number::parse("2").unwrap())]);
-    assert_eq!(value, Value::object([("a", Value::null_of(Type::String)), ("b", list)]));
+    let list = Value::list(
+        Type::Number,
+        vec![1.into(), Value::from(Number::parse("2").unwrap())],
+    );
+    assert_eq!(
+        value,
+        Value::object([("a", Value::null_of(Type::String)), ("b", list)])
+    );
 }
 
 #[test]
 fn what_does_not_fit_the_schema_keeps_its_own_type() {
-    let value = attributes(r#"{"a": [1, "x"], "b": true}"#, Type::object([
-        ("a", Type::list(Type::Number)),
-        ("b", Type::list(Type::Bool)),
-    ]));
+    let value = attributes(
+        r#"{"a": [1, "x"], "b": true}"#,
+        Type::object([
+            ("a", Type::list(Type::Number)),
+            ("b", Type::list(Type::Bool)),
+        ]),
+    );
     let a = Value::tuple(vec![1.into(), "x".into()]);
     assert_eq!(value, Value::object([("a", a), ("b", true.into())]));
 }
 
 #[test]
 fn paths_mark_values_that_stand_in_clear() {
-    let text = document(&instance(r#"{"a": {"b": ["x", "y"]}}, "sensitive": [["a", "b", 1], ["none"]]"#));
+    let text = document(&instance(
+        r#"{"a": {"b": ["x", "y"]}}, "sensitive": [["a", "b", 1], ["none"]]"#,
+    ));
     let state = read_text(&text, &NoTypes).unwrap();
-    let object = state.instances.values().next().unwrap().current.as_ref().unwrap();
-    let items = object.attributes.get("a").unwrap().get("b").unwrap().as_items().unwrap();
+    let object = state
+        .instances
+        .values()
+        .next()
+        .unwrap()
+        .current
+        .as_ref()
+        .unwrap();
+    let items = object
+        .attributes
+        .get("a")
+        .unwrap()
+        .get("b")
+        .unwrap()
+        .as_items()
+        .unwrap();
     assert_eq!(items, [Value::from("x"), Value::from("y").sensitive()]);
 }
 
@@ -278,7 +380,10 @@ fn ephemeral_and_unknown_values_are_not_stored() {
         ("b", Value::unknown(Type::String)),
     ]);
     let addr = InstanceAddr::root("t", "a", InstanceKey::None);
-    state.set_instance(addr.clone(), InstanceState::of(ObjectState::new("core", 0, attributes)));
+    state.set_instance(
+        addr.clone(),
+        InstanceState::of(ObjectState::new("core", 0, attributes)),
+    );
     let read = read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap();
     let null = || Value::null_of(Type::String);
     let attributes = &read.instances[&addr].current.as_ref().unwrap().attributes;
@@ -288,9 +393,15 @@ fn ephemeral_and_unknown_values_are_not_stored() {
 #[test]
 fn infinity_is_kept() {
     let mut state = State::new("l");
-    let value = Value::tuple(vec![Number::infinity(true).into(), Number::infinity(false).into()]);
+    let value = Value::tuple(vec![
+        Number::infinity(true).into(),
+        Number::infinity(false).into(),
+    ]);
     state.outputs.insert("o".into(), OutputState { value });
-    assert_eq!(read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(), state);
+    assert_eq!(
+        read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(),
+        state
+    );
 }
 
 #[test]
@@ -298,20 +409,41 @@ fn without_the_key_reading_fails_or_redacts() {
     let (state, types) = sample();
     let text = write_text(&state, &types);
     let read_with = |codec: &SecretCodec, missing_key| {
-        read(text.as_bytes(), PLACE, &types, codec, ReadOptions { missing_key })
+        read(
+            text.as_bytes(),
+            PLACE,
+            &types,
+            codec,
+            ReadOptions { missing_key },
+        )
     };
     let none = SecretCodec::without_key();
     let error = read_with(&none, MissingKey::Fail).unwrap_err();
     assert_eq!(error.code(), "infra::state::secret_key");
     assert!(error.help().unwrap().contains("INFRA_STATE_KEY"));
     let other = read_with(&SecretCodec::with_key("other"), MissingKey::Fail).unwrap_err();
-    assert!(matches!(other, StateError::SecretKey { why: KeyError::Other { .. }, .. }));
+    assert!(matches!(
+        other,
+        StateError::SecretKey {
+            why: KeyError::Other { .. },
+            ..
+        }
+    ));
 
     let redacted = read_with(&none, MissingKey::Redact).unwrap();
     assert!(redacted.redacted);
-    let db = redacted.state.instances.iter().find(|(a, _)| &**a.ty() == "aws_db").unwrap().1;
+    let db = redacted
+        .state
+        .instances
+        .iter()
+        .find(|(a, _)| &**a.ty() == "aws_db")
+        .unwrap()
+        .1;
     let attributes = &db.current.as_ref().unwrap().attributes;
-    assert_eq!(attributes.get("password"), Some(&Value::unknown(Type::String).sensitive()));
+    assert_eq!(
+        attributes.get("password"),
+        Some(&Value::unknown(Type::String).sensitive())
+    );
     assert_eq!(attributes.get_str("id"), Some("db-1"));
     assert!(!read_with(&codec(), MissingKey::Redact).unwrap().redacted);
 }
@@ -321,7 +453,13 @@ fn a_sealed_value_does_not_open_elsewhere() {
     let (state, types) = sample();
     let text = write_text(&state, &types).replace("aws_db.main", "aws_db.other");
     let error = read_text(&text, &types).unwrap_err();
-    assert!(matches!(error, StateError::SecretKey { why: KeyError::Altered { .. }, .. }));
+    assert!(matches!(
+        error,
+        StateError::SecretKey {
+            why: KeyError::Altered { .. },
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -329,5 +467,11 @@ fn a_state_without_a_key_cannot_hold_secrets() {
     let (state, types) = sample();
     let none = SecretCodec::without_key();
     let error = write(Vec::new(), &state, 1, PLACE, &types, &none).unwrap_err();
-    assert!(matches!(error, StateError::SecretKey { why: KeyError::NoPlace, .. }));
+    assert!(matches!(
+        error,
+        StateError::SecretKey {
+            why: KeyError::NoPlace,
+            ..
+        }
+    ));
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use infra_engine::config::{LoadError, SourceLoader};
 use infra_engine::eval::world::{ModuleInstanceId, Purpose, World};
 use infra_engine::eval::{Host, eval};
 use infra_engine::project::Project;
@@ -36,8 +37,11 @@ pub fn run(args: &ConsoleArgs, output: &Output) -> Result<u8, Failure> {
         Some(_) => project::reading_store(folder, &args.state, &registry).load()?.0,
         None => State::new(""),
     };
-    let empty = infra_engine::config::empty(&project::folder_name(folder));
-    let config = project.as_ref().map_or(&empty, |p| &p.config);
+    // Without configuration there is an empty one, so that functions and operators work.
+    let (empty, ..) = infra_engine::config::load(&EmptyFolder, &project::folder_name(folder), &registry);
+    let Some(config) = project.as_ref().map(|p| &p.config).or(empty.as_ref()) else {
+        return Ok(ERROR);
+    };
     let host = SystemHost::applying(&now());
     let world = World::new(config, &registry, &host as &dyn Host, Purpose::Run, variables);
     if let Some(project) = &project {
@@ -52,8 +56,24 @@ pub fn run(args: &ConsoleArgs, output: &Output) -> Result<u8, Failure> {
     }
 }
 
+/// A folder without files.
+struct EmptyFolder;
+
+impl SourceLoader for EmptyFolder {
+    fn list(&self, _dir: &str) -> Result<Vec<String>, LoadError> {
+        Ok(Vec::new())
+    }
+
+    fn read(&self, _path: &str) -> Result<Vec<u8>, LoadError> {
+        Err(LoadError("it does not exist".into()))
+    }
+
+    fn exists_dir(&self, _dir: &str) -> bool {
+        true
+    }
+}
+
 fn has_configuration(folder: &Path) -> bool {
-    use infra_engine::config::SourceLoader;
     FileLoader
         .list(&project::folder_name(folder))
         .is_ok_and(|names| {

@@ -47,7 +47,12 @@ impl Decoder<'_> {
                         format!("a `check` block has no block `{kind}`"),
                     )
                     .at(nested.header, "not known here")
-                    .help(names::advice(kind, ["assert", "data"], "its blocks are", "")),
+                    .help(names::advice(
+                        kind,
+                        ["assert", "data"],
+                        "its blocks are",
+                        "",
+                    )),
                 ),
             }
         }

@@ -27,7 +27,9 @@ fn not_constant(name: &str, span: Span) -> Diagnostic {
         "this must be written out: it cannot refer to other values",
     )
     .at(span, "a reference")
-    .help(format!("write the value itself instead of `{name}…`; text needs quotes"))
+    .help(format!(
+        "write the value itself instead of `{name}…`; text needs quotes"
+    ))
 }
 
 /// Evaluates an expression that may mention nothing.
@@ -68,7 +70,10 @@ fn of_type(attribute: &Attribute, ty: &Type, out: &mut Diagnostics) -> Option<Va
                     "infra::config::wrong_type",
                     format!("`{}` must be {}", attribute.name.name, described(ty)),
                 )
-                .at(attribute.expr.span, format!("this is {}", described(&value.ty()))),
+                .at(
+                    attribute.expr.span,
+                    format!("this is {}", described(&value.ty())),
+                ),
             );
             None
         }

@@ -95,7 +95,10 @@ pub(super) fn labels(block: &Block, wanted: &[&str], out: &mut Diagnostics) -> b
         out.push(
             Diagnostic::error(
                 "infra::config::wrong_labels",
-                format!("the label `{}` of the `{kind}` block is too much", extra.name),
+                format!(
+                    "the label `{}` of the `{kind}` block is too much",
+                    extra.name
+                ),
             )
             .at(extra.span, "one label too many")
             .help(format!("write `{form} {{`")),

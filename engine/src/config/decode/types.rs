@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use infra_syntax::{Diagnostic, Diagnostics};
 use infra_syntax::ast::{Expr, TypeDecl};
+use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::Str;
 
 use super::Decoder;
@@ -13,7 +13,8 @@ use crate::eval::type_expr::{self, TypeConstraint};
 
 /// Names that types have already.
 const BUILT_IN: &[&str] = &[
-    "any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional", "enum", "secret",
+    "any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional", "enum",
+    "secret",
 ];
 
 impl Decoder<'_> {
@@ -47,7 +48,10 @@ impl Decoder<'_> {
         let (sorted, cycles) = (order.sorted, order.cycles);
         for name in pending.keys() {
             // What a cycle mentions too early takes any value.
-            self.folder.module.types.insert(name.clone(), TypeConstraint::any());
+            self.folder
+                .module
+                .types
+                .insert(name.clone(), TypeConstraint::any());
         }
         self.out.extend(cycles);
         for name in sorted {
@@ -74,7 +78,11 @@ impl<'a> Order<'a> {
             Some(true) => return,
             Some(false) => {
                 let start = chain.iter().position(|n| *n == &**name).unwrap_or(0);
-                let way: Vec<String> = chain[start..].iter().chain([&&**name]).map(|n| format!("`{n}`")).collect();
+                let way: Vec<String> = chain[start..]
+                    .iter()
+                    .chain([&&**name])
+                    .map(|n| format!("`{n}`"))
+                    .collect();
                 self.cycles.push(
                     Diagnostic::error(
                         "infra::config::recursive_type",
@@ -117,7 +125,9 @@ impl Decoder<'_> {
     pub(super) fn type_constraint(&mut self, expr: &Expr) -> Option<TypeConstraint> {
         let types = &self.folder.module.types;
         let result = type_expr::parse(expr, &|name| types.get(name).cloned());
-        result.map_err(|errors| self.out.extend(suggested(errors, types))).ok()
+        result
+            .map_err(|errors| self.out.extend(suggested(errors, types)))
+            .ok()
     }
 
     /// Reads a `type` statement; what is wrong takes any value.
@@ -136,7 +146,10 @@ impl Decoder<'_> {
 /// Adds named types to the advice about types that are not there.
 fn suggested(mut errors: Diagnostics, types: &BTreeMap<Str, TypeConstraint>) -> Diagnostics {
     for d in errors.0.iter_mut().filter(|d| d.help.is_none()) {
-        let name = d.message.strip_prefix("there is no type `").and_then(|rest| rest.strip_suffix('`'));
+        let name = d
+            .message
+            .strip_prefix("there is no type `")
+            .and_then(|rest| rest.strip_suffix('`'));
         if let Some(near) = name.and_then(|name| names::nearest(name, types.keys().map(|k| &**k))) {
             d.help = Some(format!("did you mean `{near}`?"));
         }

@@ -13,7 +13,14 @@ use crate::eval::type_expr::TypeConstraint;
 
 const FORM: Form<'static> = Form {
     what: "a `variable` block",
-    arguments: &["type", "default", "description", "sensitive", "nullable", "ephemeral"],
+    arguments: &[
+        "type",
+        "default",
+        "description",
+        "sensitive",
+        "nullable",
+        "ephemeral",
+    ],
     blocks: &["validation"],
 };
 
@@ -58,19 +65,29 @@ impl Decoder<'_> {
             match &*attribute.name.name {
                 "type" => {
                     variable.type_span = Some(attribute.expr.span);
-                    variable.ty = self.type_constraint(&attribute.expr).unwrap_or_else(TypeConstraint::any);
+                    variable.ty = self
+                        .type_constraint(&attribute.expr)
+                        .unwrap_or_else(TypeConstraint::any);
                 }
                 "default" => default = Some(attribute),
                 "description" => variable.description = constant::text(&attribute, self.out),
-                "sensitive" => variable.sensitive = constant::flag(&attribute, self.out).unwrap_or(true),
-                "nullable" => variable.nullable = constant::flag(&attribute, self.out).unwrap_or(true),
-                "ephemeral" => variable.ephemeral = constant::flag(&attribute, self.out).unwrap_or(true),
+                "sensitive" => {
+                    variable.sensitive = constant::flag(&attribute, self.out).unwrap_or(true)
+                }
+                "nullable" => {
+                    variable.nullable = constant::flag(&attribute, self.out).unwrap_or(true)
+                }
+                "ephemeral" => {
+                    variable.ephemeral = constant::flag(&attribute, self.out).unwrap_or(true)
+                }
                 _ => {}
             }
         }
         for nested in block.body.blocks {
             if &*nested.kind.name == "validation" {
-                variable.validations.push(condition::condition(nested, self.out));
+                variable
+                    .validations
+                    .push(condition::condition(nested, self.out));
             }
         }
         if let Some(default) = default {
@@ -117,11 +134,21 @@ impl Decoder<'_> {
             };
             let mut d = Diagnostic::error(
                 "infra::config::invalid_default",
-                format!("the default of variable `{name}` does not fit its type: {at}{}", misfit.message),
+                format!(
+                    "the default of variable `{name}` does not fit its type: {at}{}",
+                    misfit.message
+                ),
             )
             .at(misfit.span(&default.expr), misfit.label(&value));
             if let Some(span) = misfit.condition.or(variable.type_span) {
-                d = d.related(span, if misfit.condition.is_some() { "the condition" } else { "the type" });
+                d = d.related(
+                    span,
+                    if misfit.condition.is_some() {
+                        "the condition"
+                    } else {
+                        "the type"
+                    },
+                );
             }
             d.help = misfit.help;
             self.out.push(d);

@@ -1,7 +1,7 @@
 //! Module calls against the variables of the module.
 
-use infra_syntax::ast::{Attribute, Expr};
 use infra_syntax::Diagnostic;
+use infra_syntax::ast::{Attribute, Expr};
 use infra_types::Value;
 
 use super::Validator;
@@ -13,7 +13,14 @@ use crate::config::names;
 use crate::eval::spans;
 
 /// What a `module` block may hold besides values for variables.
-const META: &[&str] = &["source", "count", "for_each", "enabled", "depends_on", "providers"];
+const META: &[&str] = &[
+    "source",
+    "count",
+    "for_each",
+    "enabled",
+    "depends_on",
+    "providers",
+];
 
 impl<'a> Validator<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ModuleCall) {
@@ -26,7 +33,8 @@ impl<'a> Validator<'a, '_> {
         let mut meant = Vec::new();
         for argument in call.args.values() {
             let before = self.out.0.len();
-            self.names(Context::of(&call.repetition)).expr(&argument.expr);
+            self.names(Context::of(&call.repetition))
+                .expr(&argument.expr);
             let names_are_right = self.out.0.len() == before;
             match child.variables.get(&argument.name.name) {
                 Some(variable) if names_are_right => self.argument(call, argument, variable),
@@ -43,11 +51,17 @@ impl<'a> Validator<'a, '_> {
         }
         for variable in child.variables.values() {
             let name = &variable.name.name;
-            if variable.default_span.is_none() && !call.args.contains_key(name) && !meant.contains(&&**name) {
+            if variable.default_span.is_none()
+                && !call.args.contains_key(name)
+                && !meant.contains(&&**name)
+            {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::missing_argument",
-                        format!("the module `{}` needs the argument `{name}`", call.name.name),
+                        format!(
+                            "the module `{}` needs the argument `{name}`",
+                            call.name.name
+                        ),
                     )
                     .at(call.span, format!("`{name}` is missing"))
                     .related(variable.span, "declared here, without a default")
@@ -62,13 +76,19 @@ impl<'a> Validator<'a, '_> {
         if child.incomplete || child.lost.contains(name) {
             return;
         }
-        let known = child.variables.keys().map(|k| &**k).chain(META.iter().copied());
+        let known = child
+            .variables
+            .keys()
+            .map(|k| &**k)
+            .chain(META.iter().copied());
         let help = match (&**name, names::nearest(name, known)) {
             ("provider", _) => "write `providers = { aws = aws.west }`".to_owned(),
             ("lifecycle", _) => "`lifecycle` belongs into the resources of the module".to_owned(),
             (_, Some(near)) => format!("did you mean `{near}`?"),
             (_, None) => match names::list(child.variables.keys().map(|k| &**k)) {
-                list if list.is_empty() => format!("the module in `{}` declares no variables", child.dir),
+                list if list.is_empty() => {
+                    format!("the module in `{}` declares no variables", child.dir)
+                }
                 list => format!("its variables are {list}"),
             },
         };
@@ -77,14 +97,19 @@ impl<'a> Validator<'a, '_> {
                 "infra::config::unknown_argument",
                 format!("the module `{}` has no variable `{name}`", call.name.name),
             )
-            .at(argument.name.span, format!("not declared in `{}`", child.dir))
+            .at(
+                argument.name.span,
+                format!("not declared in `{}`", child.dir),
+            )
             .help(help),
         );
     }
 
     /// Checks what is known of an argument against the type of its variable.
     fn argument(&mut self, call: &ModuleCall, argument: &Attribute, variable: &Variable) {
-        let scope = NoValues { module: self.module };
+        let scope = NoValues {
+            module: self.module,
+        };
         let value = match without_host(&argument.expr, self.module, &scope) {
             Ok(value) => value,
             Err(errors) => return self.out.extend(errors),
@@ -94,7 +119,10 @@ impl<'a> Validator<'a, '_> {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::null_argument",
-                        format!("`{}` of the module `{}` must not be null", variable.name.name, call.name.name),
+                        format!(
+                            "`{}` of the module `{}` must not be null",
+                            variable.name.name, call.name.name
+                        ),
                     )
                     .at(argument.expr.span, "null")
                     .related(variable.span, "declared here with `nullable = false`"),
@@ -112,14 +140,26 @@ impl<'a> Validator<'a, '_> {
     }
 }
 
-fn describe(call: &ModuleCall, expr: &Expr, value: &Value, variable: &Variable, misfit: Misfit) -> Diagnostic {
+fn describe(
+    call: &ModuleCall,
+    expr: &Expr,
+    value: &Value,
+    variable: &Variable,
+    misfit: Misfit,
+) -> Diagnostic {
     let place = spans::describe(&variable.name.name, &misfit.path);
     let mut d = Diagnostic::error(
         "infra::config::wrong_type",
-        format!("`{place}` of the module `{}` does not fit: {}", call.name.name, misfit.message),
+        format!(
+            "`{place}` of the module `{}` does not fit: {}",
+            call.name.name, misfit.message
+        ),
     )
     .at(misfit.span(expr), misfit.label(value))
-    .related(variable.type_span.unwrap_or(variable.span), "the variable's type");
+    .related(
+        variable.type_span.unwrap_or(variable.span),
+        "the variable's type",
+    );
     if let Some(condition) = misfit.condition {
         d = d.related(condition, "the condition");
     }

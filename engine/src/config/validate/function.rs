@@ -58,9 +58,17 @@ struct Arity {
 }
 
 impl Arity {
-    fn check(&self, given: usize, expand_final: bool, signature: &str, span: Span) -> Option<Diagnostic> {
+    fn check(
+        &self,
+        given: usize,
+        expand_final: bool,
+        signature: &str,
+        span: Span,
+    ) -> Option<Diagnostic> {
         let few = !expand_final && given < self.least;
-        let many = self.most.is_some_and(|most| given > most + usize::from(expand_final));
+        let many = self
+            .most
+            .is_some_and(|most| given > most + usize::from(expand_final));
         if !few && !many {
             return None;
         }
@@ -79,7 +87,14 @@ impl Arity {
                 "infra::config::wrong_arity",
                 format!("`{name}` takes {takes}, not {given}"),
             )
-            .at(span, if few { "too few arguments" } else { "too many arguments" })
+            .at(
+                span,
+                if few {
+                    "too few arguments"
+                } else {
+                    "too many arguments"
+                },
+            )
             .help(format!("it is called like `{signature}`")),
         )
     }
@@ -91,7 +106,9 @@ fn unknown(module: &Module, name: &Ident) -> Diagnostic {
     let known = declared.chain(built_in).chain(SPECIAL.iter().copied());
     let help = match infra_types::suggest(&name.name, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if name.name.starts_with("provider::") => "functions of providers are not supported".to_owned(),
+        None if name.name.starts_with("provider::") => {
+            "functions of providers are not supported".to_owned()
+        }
         None => format!("declare it: `function {}(…): … = …`", name.name),
     };
     Diagnostic::error(
@@ -107,13 +124,18 @@ impl<'a> Validator<'a, '_> {
     pub(super) fn function(&mut self, function: &'a FunctionDecl) {
         let types = &self.module.types;
         let named = |name: &str| types.get(name).cloned();
-        let all = function.params.iter().map(|p| &p.ty).chain([&function.result]);
+        let all = function
+            .params
+            .iter()
+            .map(|p| &p.ty)
+            .chain([&function.result]);
         for ty in all {
             if let Err(errors) = type_expr::parse(ty, &named) {
                 self.out.extend(errors);
             }
         }
-        if names::is_valid(&function.name.name) && functions::lookup(&function.name.name).is_some() {
+        if names::is_valid(&function.name.name) && functions::lookup(&function.name.name).is_some()
+        {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::reserved_name",
@@ -154,7 +176,11 @@ impl<'a> Validator<'a, '_> {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::recursive_function",
-                        format!("the function `{}` calls itself: {}", cycle[0], names.join(" → ")),
+                        format!(
+                            "the function `{}` calls itself: {}",
+                            cycle[0],
+                            names.join(" → ")
+                        ),
                     )
                     .at(function.name.span, "calls itself")
                     .help("functions cannot be recursive; use a `for` expression"),
@@ -178,7 +204,9 @@ fn find_cycle<'n>(
         return None;
     }
     way.push(name);
-    let cycle = calls[name].iter().find_map(|called| find_cycle(called, calls, done, way));
+    let cycle = calls[name]
+        .iter()
+        .find_map(|called| find_cycle(called, calls, done, way));
     way.pop();
     cycle
 }
@@ -196,14 +224,20 @@ impl<'a> Visitor<'a> for Body<'a, '_> {
         self.out.push(
             Diagnostic::error(
                 "infra::config::impure_function",
-                format!("a function sees only its parameters, not `{}`", t.describe(t.steps.len())),
+                format!(
+                    "a function sees only its parameters, not `{}`",
+                    t.describe(t.steps.len())
+                ),
             )
             .at(t.span, "not a parameter")
             .related(self.function.name.span, "the function")
-            .help(match infra_types::suggest(&t.root.name, self.params.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "add a parameter and give it this value where the function is called".to_owned(),
-            }),
+            .help(
+                match infra_types::suggest(&t.root.name, self.params.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "add a parameter and give it this value where the function is called"
+                        .to_owned(),
+                },
+            ),
         );
     }
 

@@ -7,7 +7,9 @@ use infra_types::{Mode, Str, Type};
 
 use super::context::Context;
 use super::schema_path;
-use crate::config::model::{Config, Module, ModuleCall, Reference, ReferenceTarget, Repetition, Resource};
+use crate::config::model::{
+    Config, Module, ModuleCall, Reference, ReferenceTarget, Repetition, Resource,
+};
 use crate::config::names;
 use crate::config::references::{Step, Traversal, Visitor, walk_body, walk_expr};
 
@@ -66,9 +68,9 @@ impl<'a> Names<'a, '_> {
                 ReferenceTarget::Module(name) | ReferenceTarget::ModuleOutput(name, _) => {
                     self.module_call(&ident(name)).map(drop)
                 }
-                ReferenceTarget::Resource(key) => {
-                    self.declared(key.mode, &ident(&key.ty), &ident(&key.name), span).map(drop)
-                }
+                ReferenceTarget::Resource(key) => self
+                    .declared(key.mode, &ident(&key.ty), &ident(&key.name), span)
+                    .map(drop),
                 _ => Ok(()),
             };
             if let Err(d) = finding {
@@ -100,7 +102,12 @@ impl<'a> Names<'a, '_> {
         }
     }
 
-    fn first_name(&self, t: &Traversal<'a>, what: &str, example: &str) -> Result<&'a Ident, Option<Diagnostic>> {
+    fn first_name(
+        &self,
+        t: &Traversal<'a>,
+        what: &str,
+        example: &str,
+    ) -> Result<&'a Ident, Option<Diagnostic>> {
         t.name(0).ok_or_else(|| {
             Some(
                 Diagnostic::error(
@@ -119,7 +126,11 @@ impl<'a> Names<'a, '_> {
         if known.contains(&&*name.name) {
             return Ok(());
         }
-        found(unknown_attribute(&format!("`{}`", t.root.name), name, known.iter().copied()))
+        found(unknown_attribute(
+            &format!("`{}`", t.root.name),
+            name,
+            known.iter().copied(),
+        ))
     }
 
     fn each(&self, t: &Traversal<'a>) -> Finding {
@@ -139,12 +150,15 @@ impl<'a> Names<'a, '_> {
     fn count(&self, t: &Traversal<'a>) -> Finding {
         if !self.context.count {
             return found(
-                Diagnostic::error("infra::config::count_outside", "`count` has no meaning here")
-                    .at(t.root.span, "not in a block with `count`")
-                    .help(match self.context.each {
-                        true => "this block has `for_each`: use `each.key` or `each.value`",
-                        false => "add `count` to the block",
-                    }),
+                Diagnostic::error(
+                    "infra::config::count_outside",
+                    "`count` has no meaning here",
+                )
+                .at(t.root.span, "not in a block with `count`")
+                .help(match self.context.each {
+                    true => "this block has `for_each`: use `each.key` or `each.value`",
+                    false => "add `count` to the block",
+                }),
             );
         }
         self.one_of(t, &["index"])
@@ -190,23 +204,38 @@ impl<'a> Names<'a, '_> {
         let plural = format!("the {what}s of this module are");
         let none = format!("this module declares no {what}s");
         let help = match kind {
-            Kind::Variable => self.advice(wanted, module.variables.keys().map(|k| &**k), &plural, &none),
+            Kind::Variable => self.advice(
+                wanted,
+                module.variables.keys().map(|k| &**k),
+                &plural,
+                &none,
+            ),
             Kind::Local => self.advice(wanted, module.locals.keys().map(|k| &**k), &plural, &none),
             Kind::Call => self.advice(wanted, module.calls.keys().map(|k| &**k), &plural, &none),
         };
         let elsewhere = match kind {
-            Kind::Variable if module.locals.contains_key(wanted) => Some(format!("there is `local.{wanted}`")),
-            Kind::Local if module.variables.contains_key(wanted) => Some(format!("there is `var.{wanted}`")),
+            Kind::Variable if module.locals.contains_key(wanted) => {
+                Some(format!("there is `local.{wanted}`"))
+            }
+            Kind::Local if module.variables.contains_key(wanted) => {
+                Some(format!("there is `var.{wanted}`"))
+            }
             _ => None,
         };
         Some(
-            Diagnostic::error("infra::config::undeclared", format!("there is no {what} `{wanted}`"))
-                .at(name.span, "not declared in this module")
-                .help(elsewhere.unwrap_or(help)),
+            Diagnostic::error(
+                "infra::config::undeclared",
+                format!("there is no {what} `{wanted}`"),
+            )
+            .at(name.span, "not declared in this module")
+            .help(elsewhere.unwrap_or(help)),
         )
     }
 
-    fn variable(&mut self, name: &Ident) -> Result<&'a crate::config::Variable, Option<Diagnostic>> {
+    fn variable(
+        &mut self,
+        name: &Ident,
+    ) -> Result<&'a crate::config::Variable, Option<Diagnostic>> {
         match self.module.variables.get(&name.name) {
             Some(variable) => Ok(variable),
             None => Err(self.undeclared("variable", Kind::Variable, name)),
@@ -236,7 +265,10 @@ impl<'a> Names<'a, '_> {
             return Ok(());
         };
         let child = self.config.module(call.child);
-        if child.outputs.contains_key(&output.name) || child.incomplete || child.lost.contains(&output.name) {
+        if child.outputs.contains_key(&output.name)
+            || child.incomplete
+            || child.lost.contains(&output.name)
+        {
             return Ok(());
         }
         let outputs = child.outputs.keys().map(|k| &**k);
@@ -246,7 +278,12 @@ impl<'a> Names<'a, '_> {
                 format!("the module `{}` has no output `{}`", name.name, output.name),
             )
             .at(output.span, format!("not an output of `{}`", child.dir))
-            .help(self.advice(&output.name, outputs, "its outputs are", "it has no outputs")),
+            .help(self.advice(
+                &output.name,
+                outputs,
+                "its outputs are",
+                "it has no outputs",
+            )),
         )
     }
 
@@ -264,9 +301,12 @@ impl<'a> Names<'a, '_> {
     fn resource(&mut self, t: &Traversal<'a>, mode: Mode, ty: &'a Ident, at: usize) -> Finding {
         if let Some(near) = self.local_meant(t, mode) {
             return found(
-                Diagnostic::error("infra::config::undeclared", format!("there is nothing called `{}`", ty.name))
-                    .at(ty.span, "not known")
-                    .help(format!("did you mean `{near}`?")),
+                Diagnostic::error(
+                    "infra::config::undeclared",
+                    format!("there is nothing called `{}`", ty.name),
+                )
+                .at(ty.span, "not known")
+                .help(format!("did you mean `{near}`?")),
             );
         }
         let Some(name) = t.name(at) else {
@@ -317,7 +357,9 @@ impl<'a> Names<'a, '_> {
         if self.may_exist(&name.name) {
             return Err(None);
         }
-        Err(Some(super::declared::undeclared_resource(self, &key, ty, span)))
+        Err(Some(super::declared::undeclared_resource(
+            self, &key, ty, span,
+        )))
     }
 
     /// Says why a bare name has no value.
@@ -326,7 +368,10 @@ impl<'a> Names<'a, '_> {
         let is_type = self.registry.schema(mode, name).is_some();
         let module = self.module;
         let help = if is_type || mode == Mode::Data {
-            format!("a name must follow, as in `{}.main.id`", t.describe(usize::from(mode == Mode::Data)))
+            format!(
+                "a name must follow, as in `{}.main.id`",
+                t.describe(usize::from(mode == Mode::Data))
+            )
         } else if module.variables.contains_key(name) {
             format!("did you mean `var.{name}`?")
         } else if module.locals.contains_key(name) {
@@ -393,17 +438,27 @@ fn repeated(
             )
             .at(key.span, "a key, but there is only one object")
             .related(header, "declared without `count` and `for_each`")
-            .help(format!("remove the brackets, or write `{address}.NAME` for an attribute")),
+            .help(format!(
+                "remove the brackets, or write `{address}.NAME` for an attribute"
+            )),
         )),
         (_, Some(Step::Index(_))) => Ok(at + 1),
-        (Repetition::Count(_), Some(Step::Attr(name))) => Err(missing_key(address, "[0]", "count", name, header)),
+        (Repetition::Count(_), Some(Step::Attr(name))) => {
+            Err(missing_key(address, "[0]", "count", name, header))
+        }
         (Repetition::ForEach(_), Some(Step::Attr(name))) => {
             Err(missing_key(address, "[\"KEY\"]", "for_each", name, header))
         }
     }
 }
 
-fn missing_key(address: &str, key: &str, argument: &str, name: &Ident, header: Span) -> Option<Diagnostic> {
+fn missing_key(
+    address: &str,
+    key: &str,
+    argument: &str,
+    name: &Ident,
+    header: Span,
+) -> Option<Diagnostic> {
     let attribute = &name.name;
     let all = match argument {
         "count" => format!("`{address}[*].{attribute}`"),
@@ -416,7 +471,9 @@ fn missing_key(address: &str, key: &str, argument: &str, name: &Ident, header: S
         )
         .at(name.span, format!("which instance's `{attribute}`?"))
         .related(header, format!("declared with `{argument}`"))
-        .help(format!("write `{address}{key}.{attribute}` for one of them, {all} for all")),
+        .help(format!(
+            "write `{address}{key}.{attribute}` for one of them, {all} for all"
+        )),
     )
 }
 
@@ -431,5 +488,10 @@ pub(super) fn unknown_attribute<'c>(
         format!("{what} has no attribute `{}`", name.name),
     )
     .at(name.span, "not known")
-    .help(names::advice(&name.name, known, "its attributes are", "it has no attributes"))
+    .help(names::advice(
+        &name.name,
+        known,
+        "its attributes are",
+        "it has no attributes",
+    ))
 }

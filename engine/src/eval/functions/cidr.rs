@@ -119,14 +119,23 @@ impl Network {
     }
 
     fn show(self) -> String {
-        let prefix = if self.base.is_mapped() { self.prefix.saturating_sub(96) } else { self.prefix };
+        let prefix = if self.base.is_mapped() {
+            self.prefix.saturating_sub(96)
+        } else {
+            self.prefix
+        };
         format!("{}/{prefix}", self.base.show())
     }
 }
 
 fn parse(args: &[Value]) -> Result<Network, FnError> {
     let cidr = text(args, 0);
-    parse_cidr(cidr).ok_or_else(|| FnError::at(0, format!("\"{cidr}\" is not an address range such as 10.0.0.0/16")))
+    parse_cidr(cidr).ok_or_else(|| {
+        FnError::at(
+            0,
+            format!("\"{cidr}\" is not an address range such as 10.0.0.0/16"),
+        )
+    })
 }
 
 fn parse_cidr(cidr: &str) -> Option<Network> {
@@ -152,7 +161,11 @@ fn decimal(digits: &str, max: u32) -> Option<u32> {
         return None;
     }
     let digits = digits.trim_start_matches('0');
-    let n = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+    let n = if digits.is_empty() {
+        0
+    } else {
+        digits.parse().ok()?
+    };
     (n <= max).then_some(n)
 }
 
@@ -195,7 +208,9 @@ fn parse_v6(s: &str) -> Option<u128> {
         None => groups(s, true)?,
         Some((head, tail)) => {
             let (mut head, tail) = (groups(head, false)?, groups(tail, true)?);
-            let gap = 8usize.checked_sub(head.len() + tail.len()).filter(|gap| *gap > 0)?;
+            let gap = 8usize
+                .checked_sub(head.len() + tail.len())
+                .filter(|gap| *gap > 0)?;
             head.extend(std::iter::repeat_n(0, gap));
             head.extend(tail);
             head
@@ -227,7 +242,12 @@ fn cidrhost(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let mut host = big(args, 1)?;
     let bits = network.base.bits;
     let largest = (BigInt::one() << (bits - network.prefix)) - 1;
-    let too_large = || FnError::at(1, format!("a prefix of {} has no room for this host", network.prefix));
+    let too_large = || {
+        FnError::at(
+            1,
+            format!("a prefix of {} has no room for this host", network.prefix),
+        )
+    };
     let counted = if host.sign() == Sign::Minus {
         let back: BigInt = -&host - 1;
         host = &largest - &back;
@@ -266,10 +286,24 @@ fn cidrsubnet(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let number = big(args, 2)?;
     let bits = network.base.bits;
     let prefix = i64::from(network.prefix).saturating_add(new_bits);
-    let prefix = u32::try_from(prefix).ok().filter(|p| *p <= bits).ok_or_else(|| {
-        FnError::at(1, format!("a prefix of {} cannot be extended by {new_bits} bits", network.prefix))
-    })?;
-    let too_large = || FnError::at(2, format!("an extension by {new_bits} bits has no room for this subnet"));
+    let prefix = u32::try_from(prefix)
+        .ok()
+        .filter(|p| *p <= bits)
+        .ok_or_else(|| {
+            FnError::at(
+                1,
+                format!(
+                    "a prefix of {} cannot be extended by {new_bits} bits",
+                    network.prefix
+                ),
+            )
+        })?;
+    let too_large = || {
+        FnError::at(
+            2,
+            format!("an extension by {new_bits} bits has no room for this subnet"),
+        )
+    };
     // Fewer bits instead of more are not checked, as in Terraform.
     let largest = u32::try_from(new_bits).map_or(u64::MAX, |n| low(n.min(64)) as u64);
     if low_64(&number) > largest {
@@ -287,13 +321,26 @@ fn cidrsubnets(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let mut subnets = Vec::with_capacity(args.len() - 1);
     for i in 1..args.len() {
         let new_bits = match integer(args, i)? {
-            ..1 => return Err(FnError::at(i, "the prefix must be extended by at least one bit")),
+            ..1 => {
+                return Err(FnError::at(
+                    i,
+                    "the prefix must be extended by at least one bit",
+                ));
+            }
             n @ 1..=32 => n as u32,
-            _ => return Err(FnError::at(i, "the prefix must not be extended by more than 32 bits")),
+            _ => {
+                return Err(FnError::at(
+                    i,
+                    "the prefix must not be extended by more than 32 bits",
+                ));
+            }
         };
         let prefix = network.prefix + new_bits;
         if prefix > bits {
-            return Err(FnError::at(i, format!("a prefix of {prefix} bits is too long for an address of {bits} bits")));
+            return Err(FnError::at(
+                i,
+                format!("a prefix of {prefix} bits is too long for an address of {bits} bits"),
+            ));
         }
         let size = low(bits - prefix);
         let next = match taken {
@@ -303,7 +350,10 @@ fn cidrsubnets(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             Some(taken) => (taken | size).checked_add(1),
         };
         let Some(next) = next.filter(|next| network.contains(*next)) else {
-            return Err(FnError::at(i, format!("there is no room left for a subnet with a prefix of {prefix} bits")));
+            return Err(FnError::at(
+                i,
+                format!("there is no room left for a subnet with a prefix of {prefix} bits"),
+            ));
         };
         taken = Some(next | size);
         let base = Address {
@@ -327,11 +377,31 @@ mod tests {
 
     #[test]
     fn subnets() {
-        check("cidrsubnet", ["10.5.6.7/16".into(), n(8), n(1)], "10.5.1.0/24");
-        check("cidrsubnet", ["010.001.002.000/8".into(), n(8), n(1)], "10.1.0.0/16");
-        check("cidrsubnet", ["::ffff:10.0.0.0/120".into(), n(4), n(1)], "10.0.0.16/28");
-        check("cidrsubnet", ["fe80::/64".into(), n(64), n(4294967296)], "fe80::1:0:0/128");
-        check("cidrsubnet", ["10.0.0.0/8".into(), n(8), n(-1)], "0.1.0.0/16");
+        check(
+            "cidrsubnet",
+            ["10.5.6.7/16".into(), n(8), n(1)],
+            "10.5.1.0/24",
+        );
+        check(
+            "cidrsubnet",
+            ["010.001.002.000/8".into(), n(8), n(1)],
+            "10.1.0.0/16",
+        );
+        check(
+            "cidrsubnet",
+            ["::ffff:10.0.0.0/120".into(), n(4), n(1)],
+            "10.0.0.16/28",
+        );
+        check(
+            "cidrsubnet",
+            ["fe80::/64".into(), n(64), n(4294967296)],
+            "fe80::1:0:0/128",
+        );
+        check(
+            "cidrsubnet",
+            ["10.0.0.0/8".into(), n(8), n(-1)],
+            "0.1.0.0/16",
+        );
         refused("cidrsubnet", ["192.168.0.0/16".into(), n(1), n(5)]);
         refused("cidrsubnet", ["10.0.0.256/8".into(), n(8), n(1)]);
         refused("cidrsubnet", ["2001:db8::/129".into(), n(1), n(1)]);
@@ -341,7 +411,11 @@ mod tests {
     #[test]
     fn hosts() {
         check("cidrhost", ["10.44.64.0/20".into(), n(-1)], "10.44.79.255");
-        check("cidrhost", ["fd00::/8".into(), n(-1)], "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+        check(
+            "cidrhost",
+            ["fd00::/8".into(), n(-1)],
+            "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        );
         check("cidrhost", ["10.0.0.0/24".into(), n(-256)], "10.0.0.0");
         refused("cidrhost", ["10.0.0.0/24".into(), n(-257)]);
         refused("cidrhost", ["10.0.0.0/32".into(), n(1)]);

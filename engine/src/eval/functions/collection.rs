@@ -19,16 +19,37 @@ pub(super) fn specs() -> Vec<Spec> {
     let bools = || vec![Param::new("list", Type::list(Type::Bool))];
     let strings = || Param::new("list", Type::list(Type::String));
     let removed = |name, instead: CallFn| {
-        Spec::new(name, "Was removed from the language.", vec![], returns::any, instead)
-            .variadic(Param::any("vals").null().unknown().marked().dynamic())
+        Spec::new(
+            name,
+            "Was removed from the language.",
+            vec![],
+            returns::any,
+            instead,
+        )
+        .variadic(Param::any("vals").null().unknown().marked().dynamic())
     };
     vec![
-        Spec::new("alltrue", "Says whether all elements are true.", bools(), returns::bool, alltrue),
-        Spec::new("anytrue", "Says whether any element is true.", bools(), returns::bool, anytrue),
+        Spec::new(
+            "alltrue",
+            "Says whether all elements are true.",
+            bools(),
+            returns::bool,
+            alltrue,
+        ),
+        Spec::new(
+            "anytrue",
+            "Says whether any element is true.",
+            bools(),
+            returns::bool,
+            anytrue,
+        ),
         Spec::new(
             "chunklist",
             "Splits a list into pieces of a size.",
-            vec![Param::new("list", any_list()).marked(), Param::number("size")],
+            vec![
+                Param::new("list", any_list()).marked(),
+                Param::number("size"),
+            ],
             |args| Ok(Type::list(args[0].ty())),
             chunklist,
         ),
@@ -36,7 +57,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "coalesce",
             "Returns the first argument that is neither null nor an empty string.",
             vec![],
-            |args| coalesced_type(args),
+            coalesced_type,
             coalesce,
         )
         .variadic(Param::any("vals").null().unknown().dynamic()),
@@ -48,9 +69,21 @@ pub(super) fn specs() -> Vec<Spec> {
             coalescelist,
         )
         .variadic(Param::any("vals").null().unknown().dynamic()),
-        Spec::new("compact", "Removes null and empty strings from a list.", vec![strings()], returns::strings, compact),
-        Spec::new("concat", "Combines lists into one.", vec![], |args| concat_type(args), concat)
-            .variadic(Param::any("seqs").marked()),
+        Spec::new(
+            "compact",
+            "Removes null and empty strings from a list.",
+            vec![strings()],
+            returns::strings,
+            compact,
+        ),
+        Spec::new(
+            "concat",
+            "Combines lists into one.",
+            vec![],
+            concat_type,
+            concat,
+        )
+        .variadic(Param::any("seqs").marked()),
         Spec::new(
             "contains",
             "Says whether a list or set contains a value.",
@@ -69,7 +102,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "element",
             "Returns an element of a list; the index starts over at the list's end.",
             vec![Param::any("list").marked(), Param::number("index")],
-            |args| element_type(args),
+            element_type,
             element,
         )
         .nullable(),
@@ -102,19 +135,26 @@ pub(super) fn specs() -> Vec<Spec> {
             length,
         ),
         removed("list", |_, _| {
-            Err(FnError::new("the `list` function does not exist any more; write `tolist([ … ])`"))
+            Err(FnError::new(
+                "the `list` function does not exist any more; write `tolist([ … ])`",
+            ))
         }),
         Spec::new(
             "lookup",
             "Returns the element of a map with a key, or a default.",
-            vec![Param::any("inputMap").unknown().marked(), Param::string("key").unknown().marked()],
+            vec![
+                Param::any("inputMap").unknown().marked(),
+                Param::string("key").unknown().marked(),
+            ],
             returns::any,
             lookup,
         )
         .variadic(Param::any("default").null().unknown().marked().dynamic())
         .nullable(),
         removed("map", |_, _| {
-            Err(FnError::new("the `map` function does not exist any more; write `tomap({ … })`"))
+            Err(FnError::new(
+                "the `map` function does not exist any more; write `tomap({ … })`",
+            ))
         }),
         Spec::new(
             "matchkeys",
@@ -127,13 +167,19 @@ pub(super) fn specs() -> Vec<Spec> {
             |args| Ok(args[0].ty()),
             matchkeys,
         ),
-        Spec::new("merge", "Combines maps; later ones win.", vec![], |args| merge_type(args), merge)
-            .variadic(Param::any("maps").null().marked()),
+        Spec::new(
+            "merge",
+            "Combines maps; later ones win.",
+            vec![],
+            merge_type,
+            merge,
+        )
+        .variadic(Param::any("maps").null().marked()),
         Spec::new(
             "one",
             "Returns the only element of a list, or null if it is empty.",
             vec![Param::any("list")],
-            |args| one_type(args),
+            one_type,
             one,
         )
         .nullable(),
@@ -149,18 +195,34 @@ pub(super) fn specs() -> Vec<Spec> {
             "reverse",
             "Reverses a list.",
             vec![Param::any("list").marked()],
-            |args| reverse_type(args),
+            reverse_type,
             reverse,
         ),
         Spec::new(
             "slice",
             "Returns consecutive elements of a list.",
-            vec![Param::any("list").marked(), Param::number("start_index"), Param::number("end_index")],
-            |args| slice_type(args),
+            vec![
+                Param::any("list").marked(),
+                Param::number("start_index"),
+                Param::number("end_index"),
+            ],
+            slice_type,
             slice,
         ),
-        Spec::new("sort", "Sorts a list of strings.", vec![strings()], returns::strings, sort),
-        Spec::new("sum", "Adds the numbers of a list.", vec![Param::any("list")], returns::number, sum),
+        Spec::new(
+            "sort",
+            "Sorts a list of strings.",
+            vec![strings()],
+            returns::strings,
+            sort,
+        ),
+        Spec::new(
+            "sum",
+            "Adds the numbers of a list.",
+            vec![Param::any("list")],
+            returns::number,
+            sum,
+        ),
         Spec::new(
             "transpose",
             "Swaps keys and values of a map of lists of strings.",
@@ -172,14 +234,17 @@ pub(super) fn specs() -> Vec<Spec> {
             "values",
             "Returns the values of a map, by sorted keys.",
             vec![Param::any("mapping").marked()],
-            |args| values_type(args),
+            values_type,
             values,
         ),
         Spec::new(
             "zipmap",
             "Makes a map of a list of keys and a list of values.",
-            vec![Param::new("keys", Type::list(Type::String)), Param::any("values").marked()],
-            |args| zipmap_type(args),
+            vec![
+                Param::new("keys", Type::list(Type::String)),
+                Param::any("values").marked(),
+            ],
+            zipmap_type,
             zipmap,
         ),
     ]
@@ -233,19 +298,27 @@ fn anytrue(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     if list.iter().any(|v| v.as_bool() == Some(true)) {
         return Ok(true.into());
     }
-    if list.iter().all(Value::is_known) { Ok(false.into()) } else { Ok(Value::unknown(Type::Bool)) }
+    if list.iter().all(Value::is_known) {
+        Ok(false.into())
+    } else {
+        Ok(Value::unknown(Type::Bool))
+    }
 }
 
 fn chunklist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let size = super::integer(args, 1)?;
-    let size = usize::try_from(size).map_err(|_| FnError::at(1, "the size must not be negative"))?;
+    let size =
+        usize::try_from(size).map_err(|_| FnError::at(1, "the size must not be negative"))?;
     let list = &args[0];
     let elem = element_ty(&list.ty());
     let all = items(list);
     let chunks = match size {
         _ if all.is_empty() => vec![],
         0 => vec![Value::list(elem.clone(), all.to_vec())],
-        _ => all.chunks(size).map(|c| Value::list(elem.clone(), c.to_vec())).collect(),
+        _ => all
+            .chunks(size)
+            .map(|c| Value::list(elem.clone(), c.to_vec()))
+            .collect(),
     };
     Ok(Value::list(Type::list(elem), chunks).with_marks(list.marks))
 }
@@ -282,7 +355,11 @@ fn coalescelist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     }
     for arg in args {
         if !arg.is_known() {
-            let ty = if types.iter().all(|t| *t == types[0]) { types[0].clone() } else { Type::Dynamic };
+            let ty = if types.iter().all(|t| *t == types[0]) {
+                types[0].clone()
+            } else {
+                Type::Dynamic
+            };
             return Ok(Value::unknown(ty));
         }
         if !items(arg).is_empty() {
@@ -296,7 +373,9 @@ fn compact(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     if !args[0].is_wholly_known() {
         return Ok(Value::unknown(Type::list(Type::String)));
     }
-    let kept = items(&args[0]).iter().filter(|v| v.as_str().is_some_and(|s| !s.is_empty()));
+    let kept = items(&args[0])
+        .iter()
+        .filter(|v| v.as_str().is_some_and(|s| !s.is_empty()));
     Ok(Value::list(Type::String, kept.cloned().collect()))
 }
 
@@ -306,16 +385,22 @@ fn concat_type(args: &[Value]) -> Result<Type, FnError> {
         return Err(FnError::new("at least one argument is required"));
     }
     let types: Vec<Type> = args.iter().map(Value::ty).collect();
-    if let Some(i) = types.iter().position(|t| !matches!(t, Type::List(_) | Type::Tuple(_))) {
+    if let Some(i) = types
+        .iter()
+        .position(|t| !matches!(t, Type::List(_) | Type::Tuple(_)))
+    {
         return Err(FnError::at(
             i,
-            format!("all arguments must be lists or tuples, not {}", types[i].friendly()),
+            format!(
+                "all arguments must be lists or tuples, not {}",
+                types[i].friendly()
+            ),
         ));
     }
-    if types.iter().all(|t| matches!(t, Type::List(_))) {
-        if let Some(common) = unify(&types) {
-            return Ok(common);
-        }
+    if types.iter().all(|t| matches!(t, Type::List(_)))
+        && let Some(common) = unify(&types)
+    {
+        return Ok(common);
     }
     let mut all = Vec::new();
     for (arg, ty) in args.iter().zip(&types) {
@@ -364,7 +449,11 @@ fn contains(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             Some(false) => {}
         }
     }
-    if unknown { Ok(Value::unknown(Type::Bool)) } else { Ok(false.into()) }
+    if unknown {
+        Ok(Value::unknown(Type::Bool))
+    } else {
+        Ok(false.into())
+    }
 }
 
 fn distinct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -380,14 +469,21 @@ fn distinct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         // INVARIANT: the sort is stable, so of equal elements the first comes first.
         keep[pair[1]] = equal(&all[pair[0]], &all[pair[1]]) != Some(true);
     }
-    let kept = all.iter().zip(&keep).filter(|(_, k)| **k).map(|(v, _)| v.clone());
+    let kept = all
+        .iter()
+        .zip(&keep)
+        .filter(|(_, k)| **k)
+        .map(|(v, _)| v.clone());
     Ok(Value::list(element_ty(&list.ty()), kept.collect()))
 }
 
 /// Returns the position that `element` means; a negative index counts from the end.
 fn element_index(args: &[Value], length: usize) -> Result<Option<usize>, FnError> {
     if length == 0 {
-        return Err(FnError::at(0, "`element` cannot be used with an empty list"));
+        return Err(FnError::at(
+            0,
+            "`element` cannot be used with an empty list",
+        ));
     }
     if !args[1].is_known() {
         return Ok(None);
@@ -397,7 +493,10 @@ fn element_index(args: &[Value], length: usize) -> Result<Option<usize>, FnError
 }
 
 fn no_elements(ty: &Type) -> FnError {
-    FnError::at(0, format!("{} has no elements with positions", ty.friendly()))
+    FnError::at(
+        0,
+        format!("{} has no elements with positions", ty.friendly()),
+    )
 }
 
 fn element_type(args: &[Value]) -> Result<Type, FnError> {
@@ -429,7 +528,10 @@ fn flatten(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
                 *marks = marks.union(v.marks);
                 go(items(v), out, marks)
             }
-            ValueKind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => {
+            ValueKind::Unknown(
+                Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_),
+                _,
+            ) => {
                 *marks = marks.union(v.marks);
                 false
             }
@@ -440,7 +542,10 @@ fn flatten(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         })
     }
     let Some(list) = args[0].as_items() else {
-        return Err(FnError::at(0, "only lists, sets and tuples can be flattened"));
+        return Err(FnError::at(
+            0,
+            "only lists, sets and tuples can be flattened",
+        ));
     };
     let mut out = Vec::with_capacity(list.len());
     let mut marks = args[0].marks;
@@ -471,7 +576,9 @@ fn index(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
 }
 
 fn keys(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
-    let names = |names: &mut dyn Iterator<Item = &Str>| -> Vec<Value> { names.cloned().map(Value::from).collect() };
+    let names = |names: &mut dyn Iterator<Item = &Str>| -> Vec<Value> {
+        names.cloned().map(Value::from).collect()
+    };
     let value = match &args[0].kind {
         ValueKind::Map(m) => Value::list(Type::String, names(&mut m.items.keys())),
         ValueKind::Object(attrs) => Value::tuple(names(&mut attrs.keys())),
@@ -504,7 +611,9 @@ fn length(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         ValueKind::Unknown(ty, refinement) => match (ty, refinement) {
             (Type::Tuple(t), _) => known(t.len()),
             (Type::Object(o), _) => known(o.len()),
-            (Type::List(_) | Type::Set(_) | Type::Map(_), Some(r)) if r.max_len.is_some() && r.min_len == r.max_len => {
+            (Type::List(_) | Type::Set(_) | Type::Map(_), Some(r))
+                if r.max_len.is_some() && r.min_len == r.max_len =>
+            {
                 known(r.min_len.unwrap_or_default())
             }
             (Type::List(_) | Type::Set(_) | Type::Map(_) | Type::String | Type::Dynamic, _) => {
@@ -523,7 +632,10 @@ fn no_length() -> FnError {
 
 fn lookup(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     if args.len() > 3 {
-        return Err(FnError::new(format!("`lookup` takes two or three arguments, got {}", args.len())));
+        return Err(FnError::new(format!(
+            "`lookup` takes two or three arguments, got {}",
+            args.len()
+        )));
     }
     let (map, key, default) = (&args[0], &args[1], args.get(2));
     let marks = map.marks.union(key.marks);
@@ -533,29 +645,34 @@ fn lookup(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         ValueKind::Object(_) | ValueKind::Unknown(Type::Object(_), _) => None,
         _ => return Err(FnError::at(0, "must be a map or an object")),
     };
-    let default = match (default, elem) {
-        (Some(v), Some(elem)) => Some(
-            convert::to(v, elem)
-                .map_err(|_| FnError::at(2, "the default must have the type of the map's elements"))?,
-        ),
-        (v, _) => v.cloned(),
-    };
+    let default =
+        match (default, elem) {
+            (Some(v), Some(elem)) => Some(convert::to(v, elem).map_err(|_| {
+                FnError::at(2, "the default must have the type of the map's elements")
+            })?),
+            (v, _) => v.cloned(),
+        };
     let value = match (map.as_entries(), key.as_str()) {
         (Some(entries), Some(key)) => entries.get(key).cloned().or(default),
         (None, Some(key)) => match &map.kind {
-            ValueKind::Unknown(ty @ Type::Object(_), _) => {
-                ty.attribute(key).map(|t| Value::unknown(t.clone())).or(default)
-            }
+            ValueKind::Unknown(ty @ Type::Object(_), _) => ty
+                .attribute(key)
+                .map(|t| Value::unknown(t.clone()))
+                .or(default),
             _ => Some(Value::unknown(elem.cloned().unwrap_or(Type::Dynamic))),
         },
         (_, None) => Some(Value::unknown(elem.cloned().unwrap_or(Type::Dynamic))),
     };
     match value {
         Some(value) => Ok(value.with_marks(marks)),
-        None if marks.contains(Marks::SENSITIVE) => {
-            Err(FnError::at(1, "there is no such key (it is not shown because it is sensitive), and no default"))
-        }
-        None => Err(FnError::at(1, format!("there is no key \"{}\", and no default", text(args, 1)))),
+        None if marks.contains(Marks::SENSITIVE) => Err(FnError::at(
+            1,
+            "there is no such key (it is not shown because it is sensitive), and no default",
+        )),
+        None => Err(FnError::at(
+            1,
+            format!("there is no key \"{}\", and no default", text(args, 1)),
+        )),
     }
 }
 
@@ -594,7 +711,9 @@ fn merge_type(args: &[Value]) -> Result<Type, FnError> {
             Type::Object(_) if arg.is_null() => {}
             Type::Object(a) => attrs.extend(a.iter().map(|(k, a)| (k.clone(), a.ty.clone()))),
             Type::Map(elem) => match arg.as_entries() {
-                Some(entries) => attrs.extend(entries.keys().map(|k| (k.clone(), (**elem).clone()))),
+                Some(entries) => {
+                    attrs.extend(entries.keys().map(|k| (k.clone(), (**elem).clone())))
+                }
                 None => open |= !arg.is_known(),
             },
             _ => return Err(not_a_map(i, &ty)),
@@ -602,14 +721,22 @@ fn merge_type(args: &[Value]) -> Result<Type, FnError> {
         maps.push(ty);
     }
     match maps.first() {
-        Some(first) if *first != Type::Dynamic && maps.iter().all(|t| t == first) => Ok(first.clone()),
+        Some(first) if *first != Type::Dynamic && maps.iter().all(|t| t == first) => {
+            Ok(first.clone())
+        }
         _ if open => Ok(Type::Dynamic),
         _ => Ok(Type::object(attrs)),
     }
 }
 
 fn not_a_map(i: usize, ty: &Type) -> FnError {
-    FnError::at(i, format!("all arguments must be maps or objects, not {}", ty.friendly()))
+    FnError::at(
+        i,
+        format!(
+            "all arguments must be maps or objects, not {}",
+            ty.friendly()
+        ),
+    )
 }
 
 fn merge(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -650,7 +777,9 @@ fn not_one() -> FnError {
 fn one_type(args: &[Value]) -> Result<Type, FnError> {
     match args[0].ty() {
         Type::List(elem) | Type::Set(elem) => Ok((*elem).clone()),
-        Type::Tuple(types) if types.len() <= 1 => Ok(types.first().cloned().unwrap_or(Type::Dynamic)),
+        Type::Tuple(types) if types.len() <= 1 => {
+            Ok(types.first().cloned().unwrap_or(Type::Dynamic))
+        }
         _ => Err(not_one()),
     }
 }
@@ -672,18 +801,29 @@ fn range(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         1 => (Number::ZERO, number(0), None),
         2 => (number(0), number(1), None),
         3 => (number(0), number(1), Some(number(2))),
-        n => return Err(FnError::new(format!("`range` takes one, two or three arguments, got {n}"))),
+        n => {
+            return Err(FnError::new(format!(
+                "`range` takes one, two or three arguments, got {n}"
+            )));
+        }
     };
     let order = start.cmp(&end);
-    let step = step.unwrap_or_else(|| Number::from(if order == Ordering::Greater { -1 } else { 1 }));
+    let step =
+        step.unwrap_or_else(|| Number::from(if order == Ordering::Greater { -1 } else { 1 }));
     let direction = step.cmp(&Number::ZERO);
     match (order, direction) {
         (Ordering::Equal, _) => return Ok(Value::list(Type::Number, vec![])),
         (Ordering::Less, Ordering::Less) => {
-            return Err(FnError::at(1, "the limit must be less than the start when the step is negative"));
+            return Err(FnError::at(
+                1,
+                "the limit must be less than the start when the step is negative",
+            ));
         }
         (Ordering::Greater, Ordering::Greater | Ordering::Equal) => {
-            return Err(FnError::at(1, "the limit must be greater than the start when the step is not negative"));
+            return Err(FnError::at(
+                1,
+                "the limit must be greater than the start when the step is not negative",
+            ));
         }
         (_, Ordering::Equal) => return Err(FnError::at(2, "the step must not be zero")),
         _ => {}
@@ -706,35 +846,53 @@ fn reverse_type(args: &[Value]) -> Result<Type, FnError> {
     match args[0].ty() {
         Type::List(elem) | Type::Set(elem) => Ok(Type::list((*elem).clone())),
         Type::Tuple(types) => Ok(Type::tuple(types.iter().rev().cloned().collect())),
-        other => Err(FnError::at(0, format!("only a list or tuple can be reversed, not {}", other.friendly()))),
+        other => Err(FnError::at(
+            0,
+            format!(
+                "only a list or tuple can be reversed, not {}",
+                other.friendly()
+            ),
+        )),
     }
 }
 
 fn reverse(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let Some(all) = args[0].as_items() else {
-        return Err(reverse_type(args).err().unwrap_or_else(|| FnError::at(0, "only a list can be reversed")));
+        return Err(reverse_type(args)
+            .err()
+            .unwrap_or_else(|| FnError::at(0, "only a list can be reversed")));
     };
     Ok(like(&args[0], all.iter().rev().cloned().collect()).with_marks(args[0].marks))
 }
 
 /// Returns the bounds of a slice, as far as they are known.
-fn slice_bounds(args: &[Value], len: Option<usize>) -> Result<(Option<usize>, Option<usize>), FnError> {
+fn slice_bounds(
+    args: &[Value],
+    len: Option<usize>,
+) -> Result<(Option<usize>, Option<usize>), FnError> {
     let bound = |i: usize, what: &str| -> Result<Option<usize>, FnError> {
         if !args[i].is_known() {
             return Ok(None);
         }
         let n = super::integer(args, i)?;
-        let n = usize::try_from(n).map_err(|_| FnError::at(i, format!("the {what} must not be negative")))?;
+        let n = usize::try_from(n)
+            .map_err(|_| FnError::at(i, format!("the {what} must not be negative")))?;
         if len.is_some_and(|len| n > len) {
-            return Err(FnError::at(i, format!("the {what} must not be greater than the length of the list")));
+            return Err(FnError::at(
+                i,
+                format!("the {what} must not be greater than the length of the list"),
+            ));
         }
         Ok(Some(n))
     };
     let (start, end) = (bound(1, "start index")?, bound(2, "end index")?);
-    if let (Some(s), Some(e)) = (start, end) {
-        if s > e {
-            return Err(FnError::at(1, "the start index must not be greater than the end index"));
-        }
+    if let (Some(s), Some(e)) = (start, end)
+        && s > e
+    {
+        return Err(FnError::at(
+            1,
+            "the start index must not be greater than the end index",
+        ));
     }
     Ok((start, end))
 }
@@ -781,7 +939,10 @@ fn sort(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         return Ok(Value::unknown(Type::list(Type::String)));
     }
     if let Some(at) = list.iter().position(Value::is_null) {
-        return Err(FnError::at(0, format!("element {at} is null; a null string cannot be sorted")));
+        return Err(FnError::at(
+            0,
+            format!("element {at} is null; a null string cannot be sorted"),
+        ));
     }
     let mut sorted = list.to_vec();
     sorted.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
@@ -790,7 +951,13 @@ fn sort(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
 
 fn sum(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let Some(all) = args[0].as_items() else {
-        return Err(FnError::at(0, format!("must be a list, set or tuple, not {}", args[0].ty().friendly())));
+        return Err(FnError::at(
+            0,
+            format!(
+                "must be a list, set or tuple, not {}",
+                args[0].ty().friendly()
+            ),
+        ));
     };
     if all.is_empty() {
         return Err(FnError::at(0, "an empty list has no sum"));
@@ -829,7 +996,10 @@ fn transpose(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             out.entry(s.clone()).or_default().push(key.clone().into());
         }
     }
-    let out = out.into_iter().map(|(k, v)| (k, Value::list(Type::String, v))).collect();
+    let out = out
+        .into_iter()
+        .map(|(k, v)| (k, Value::list(Type::String, v)))
+        .collect();
     Ok(Value::map(list, out))
 }
 
@@ -837,7 +1007,10 @@ fn values_type(args: &[Value]) -> Result<Type, FnError> {
     match args[0].ty() {
         Type::Map(elem) => Ok(Type::list((*elem).clone())),
         Type::Object(attrs) => Ok(Type::tuple(attrs.values().map(|a| a.ty.clone()).collect())),
-        other => Err(FnError::at(0, format!("must be a map or an object, not {}", other.friendly()))),
+        other => Err(FnError::at(
+            0,
+            format!("must be a map or an object, not {}", other.friendly()),
+        )),
     }
 }
 
@@ -845,7 +1018,10 @@ fn values(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let value = match &args[0].kind {
         ValueKind::Map(m) => Value::list(m.elem.clone(), m.items.values().cloned().collect()),
         ValueKind::Object(attrs) => Value::tuple(attrs.values().cloned().collect()),
-        _ => return values_type(args).and_then(|_| Err(FnError::at(0, "must be a map or an object"))),
+        _ => {
+            return values_type(args)
+                .and_then(|_| Err(FnError::at(0, "must be a map or an object")));
+        }
     };
     Ok(value.with_marks(args[0].marks))
 }
@@ -919,30 +1095,70 @@ mod tests {
 
     #[test]
     fn lists_are_taken_apart_and_put_together() {
-        check("concat", [tuple([n(1)]), tuple(["a".into()])], tuple([n(1), "a".into()]));
-        check("concat", [Value::strings(["a"]), Value::strings(["b"])], Value::strings(["a", "b"]));
+        check(
+            "concat",
+            [tuple([n(1)]), tuple(["a".into()])],
+            tuple([n(1), "a".into()]),
+        );
+        check(
+            "concat",
+            [Value::strings(["a"]), Value::strings(["b"])],
+            Value::strings(["a", "b"]),
+        );
         refused("concat", [Value::set(Type::String, vec![])]);
-        check("flatten", [tuple([tuple([n(1)]), tuple([tuple([n(2)])])])], tuple([n(1), n(2)]));
-        check("slice", [Value::strings(["a", "b", "c"]), n(1), n(2)], Value::strings(["b"]));
+        check(
+            "flatten",
+            [tuple([tuple([n(1)]), tuple([tuple([n(2)])])])],
+            tuple([n(1), n(2)]),
+        );
+        check(
+            "slice",
+            [Value::strings(["a", "b", "c"]), n(1), n(2)],
+            Value::strings(["b"]),
+        );
         refused("slice", [Value::strings(["a"]), n(0), n(2)]);
         check("element", [Value::strings(["a", "b"]), n(3)], "b");
         check("element", [Value::strings(["a", "b", "c"]), n(-4)], "c");
         refused("element", [tuple([]), n(0)]);
-        check("chunklist", [Value::strings(["a"]), n(2)], Value::list(Type::list(Type::String), vec![Value::strings(["a"])]));
+        check(
+            "chunklist",
+            [Value::strings(["a"]), n(2)],
+            Value::list(Type::list(Type::String), vec![Value::strings(["a"])]),
+        );
     }
 
     #[test]
     fn repetitions_are_dropped_in_order() {
-        check("distinct", [Value::strings(["b", "a", "b", "c", "a"])], Value::strings(["b", "a", "c"]));
+        check(
+            "distinct",
+            [Value::strings(["b", "a", "b", "c", "a"])],
+            Value::strings(["b", "a", "c"]),
+        );
     }
 
     #[test]
     fn maps_are_merged() {
         let m = |k: &str, v: &str| Value::map(Type::String, [(k.into(), v.into())].into());
-        let both: BTreeMap<Str, Value> = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
-        check("merge", [m("a", "1"), m("b", "2")], Value::map(Type::String, both.clone()));
-        check("merge", [m("a", "1"), Value::object([("b", "2")].map(|(k, v)| (k, Value::from(v))))], Value::object(both));
-        check("merge", [Value::null()], Value::object([] as [(&str, Value); 0]));
+        let both: BTreeMap<Str, Value> =
+            [("a".into(), "1".into()), ("b".into(), "2".into())].into();
+        check(
+            "merge",
+            [m("a", "1"), m("b", "2")],
+            Value::map(Type::String, both.clone()),
+        );
+        check(
+            "merge",
+            [
+                m("a", "1"),
+                Value::object([("b", "2")].map(|(k, v)| (k, Value::from(v)))),
+            ],
+            Value::object(both),
+        );
+        check(
+            "merge",
+            [Value::null()],
+            Value::object([] as [(&str, Value); 0]),
+        );
         refused("merge", [tuple([])]);
     }
 
@@ -958,8 +1174,16 @@ mod tests {
 
     #[test]
     fn ranges_are_bounded() {
-        check("range", [n(3)], Value::list(Type::Number, vec![n(0), n(1), n(2)]));
-        check("range", [n(2), n(0)], Value::list(Type::Number, vec![n(2), n(1)]));
+        check(
+            "range",
+            [n(3)],
+            Value::list(Type::Number, vec![n(0), n(1), n(2)]),
+        );
+        check(
+            "range",
+            [n(2), n(0)],
+            Value::list(Type::Number, vec![n(2), n(1)]),
+        );
         refused("range", [n(1025)]);
         refused("range", [n(1), n(2), n(0)]);
     }
@@ -967,19 +1191,42 @@ mod tests {
     #[test]
     fn unknown_and_sensitive_arguments() {
         let unknown = Value::unknown(Type::list(Type::String));
-        check("length", [unknown.clone()], Value::unknown_not_null(Type::Number));
-        check("sort", [unknown.clone()], Value::unknown_not_null(Type::list(Type::String)));
-        check("contains", [tuple([Value::unknown(Type::String), "a".into()]), "a".into()], true);
+        check(
+            "length",
+            [unknown.clone()],
+            Value::unknown_not_null(Type::Number),
+        );
+        check(
+            "sort",
+            [unknown.clone()],
+            Value::unknown_not_null(Type::list(Type::String)),
+        );
+        check(
+            "contains",
+            [
+                tuple([Value::unknown(Type::String), "a".into()]),
+                "a".into(),
+            ],
+            true,
+        );
         check("length", [tuple([Value::from("x").sensitive()])], 1);
         let sorted = run("sort", [Value::strings(["b"]).sensitive()]).unwrap();
         assert!(sorted.is_sensitive());
-        check("keys", [Value::object([("a", n(1))]).sensitive()], tuple(["a".into()]).sensitive());
+        check(
+            "keys",
+            [Value::object([("a", n(1))]).sensitive()],
+            tuple(["a".into()]).sensitive(),
+        );
     }
 
     #[test]
     fn values_of_different_types_differ() {
         check("contains", [Value::strings(["1"]), n(1)], false);
-        check("index", [tuple([tuple([n(1)]), tuple([n(2)])]), tuple([n(2)])], 1);
+        check(
+            "index",
+            [tuple([tuple([n(1)]), tuple([n(2)])]), tuple([n(2)])],
+            1,
+        );
         refused("index", [tuple([n(1)]), "1".into()]);
     }
 }

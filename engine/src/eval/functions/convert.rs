@@ -16,21 +16,48 @@ pub(super) fn specs() -> Vec<Spec> {
         .nullable()
     };
     vec![
-        spec("tobool", "Converts a value to a bool.", returns::bool, |args, _| explicit(args, Type::Bool)),
-        spec("tolist", "Converts a value to a list.", returns::any, |args, _| {
-            explicit(args, Type::list(Type::Dynamic))
-        }),
-        spec("tomap", "Converts a value to a map.", returns::any, |args, _| {
-            explicit(args, Type::map(Type::Dynamic))
-        }),
-        spec("tonumber", "Converts a value to a number.", returns::number, |args, _| explicit(args, Type::Number)),
-        spec("toset", "Converts a value to a set.", returns::any, |args, _| {
-            explicit(args, Type::set(Type::Dynamic))
-        }),
-        spec("tostring", "Converts a value to a string.", returns::string, |args, _| explicit(args, Type::String)),
-        spec("type", "Returns the type of a value, as it is written in the language.", returns::string, |args, _| {
-            Ok(args[0].ty().to_string().into())
-        }),
+        spec(
+            "tobool",
+            "Converts a value to a bool.",
+            returns::bool,
+            |args, _| explicit(args, Type::Bool),
+        ),
+        spec(
+            "tolist",
+            "Converts a value to a list.",
+            returns::any,
+            |args, _| explicit(args, Type::list(Type::Dynamic)),
+        ),
+        spec(
+            "tomap",
+            "Converts a value to a map.",
+            returns::any,
+            |args, _| explicit(args, Type::map(Type::Dynamic)),
+        ),
+        spec(
+            "tonumber",
+            "Converts a value to a number.",
+            returns::number,
+            |args, _| explicit(args, Type::Number),
+        ),
+        spec(
+            "toset",
+            "Converts a value to a set.",
+            returns::any,
+            |args, _| explicit(args, Type::set(Type::Dynamic)),
+        ),
+        spec(
+            "tostring",
+            "Converts a value to a string.",
+            returns::string,
+            |args, _| explicit(args, Type::String),
+        ),
+        spec(
+            "type",
+            "Returns the type of a value, as it is written in the language.",
+            returns::string,
+            |args, _| Ok(args[0].ty().to_string().into()),
+        ),
     ]
 }
 
@@ -48,7 +75,13 @@ fn explicit(args: &[Value], ty: Type) -> Result<Value, FnError> {
     to(&args[0], &ty).map_err(|why| {
         // The reason may quote the value.
         if args[0].contains_sensitive() {
-            FnError::at(0, format!("the sensitive value cannot be converted to {}", ty.friendly()))
+            FnError::at(
+                0,
+                format!(
+                    "the sensitive value cannot be converted to {}",
+                    ty.friendly()
+                ),
+            )
         } else {
             FnError::at(0, why)
         }
@@ -65,9 +98,17 @@ mod tests {
         check("tostring", [1.into()], "1");
         check("tonumber", ["5".into()], 5);
         check("tobool", ["true".into()], true);
-        check("tolist", [Value::tuple(vec!["a".into()])], Value::strings(["a"]));
+        check(
+            "tolist",
+            [Value::tuple(vec!["a".into()])],
+            Value::strings(["a"]),
+        );
         check("tostring", [Value::null()], Value::null_of(Type::String));
-        check("tostring", [Value::unknown(Type::Number)], Value::unknown(Type::String));
+        check(
+            "tostring",
+            [Value::unknown(Type::Number)],
+            Value::unknown(Type::String),
+        );
         refused("tobool", ["yes".into()]);
         check("type", [Value::strings(["a"])], "list(string)");
     }

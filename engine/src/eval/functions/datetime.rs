@@ -17,9 +17,13 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::string,
             |args, _| formatdate(text(args, 0), &time(args, 1)?).map(Value::from),
         ),
-        Spec::new("plantimestamp", "Returns the time of the plan.", vec![], returns::string, |_, scope| {
-            Ok(clock(scope.host().plan_timestamp()))
-        }),
+        Spec::new(
+            "plantimestamp",
+            "Returns the time of the plan.",
+            vec![],
+            returns::string,
+            |_, scope| Ok(clock(scope.host().plan_timestamp())),
+        ),
         Spec::new(
             "timeadd",
             "Adds a duration such as `1h30m` to a point in time.",
@@ -32,11 +36,17 @@ pub(super) fn specs() -> Vec<Spec> {
             "Says whether a point in time is before (-1), at (0) or after (1) another.",
             vec![Param::string("timestamp_a"), Param::string("timestamp_b")],
             returns::number,
-            |args, _| Ok((time(args, 0)?.instant(0)?.cmp(&time(args, 1)?.instant(1)?) as i64).into()),
+            |args, _| {
+                Ok((time(args, 0)?.instant(0)?.cmp(&time(args, 1)?.instant(1)?) as i64).into())
+            },
         ),
-        Spec::new("timestamp", "Returns the current time.", vec![], returns::string, |_, scope| {
-            Ok(clock(scope.host().timestamp()))
-        }),
+        Spec::new(
+            "timestamp",
+            "Returns the current time.",
+            vec![],
+            returns::string,
+            |_, scope| Ok(clock(scope.host().timestamp())),
+        ),
     ]
 }
 
@@ -115,7 +125,9 @@ impl Time {
 
 /// Takes so many digits from the beginning.
 fn field(rest: &mut &str, digits: usize, what: &'static str) -> Result<i32, &'static str> {
-    let head = rest.get(..digits).filter(|h| h.bytes().all(|b| b.is_ascii_digit()));
+    let head = rest
+        .get(..digits)
+        .filter(|h| h.bytes().all(|b| b.is_ascii_digit()));
     let head = head.ok_or(what)?;
     *rest = &rest[digits..];
     Ok(head.bytes().fold(0, |n, b| n * 10 + i32::from(b - b'0')))
@@ -166,15 +178,25 @@ fn zone(rest: &str) -> Result<i32, &'static str> {
 }
 
 fn time(args: &[Value], index: usize) -> Result<Time, FnError> {
-    Time::parse(text(args, index))
-        .map_err(|why| FnError::at(index, format!("this is not a time as in RFC 3339 (2006-01-02T15:04:05Z): {why}")))
+    Time::parse(text(args, index)).map_err(|why| {
+        FnError::at(
+            index,
+            format!("this is not a time as in RFC 3339 (2006-01-02T15:04:05Z): {why}"),
+        )
+    })
 }
 
 fn timeadd(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let time = time(args, 0)?;
     let duration = text(args, 1);
-    let nanos = parse_duration(duration)
-        .ok_or_else(|| FnError::at(1, format!("\"{duration}\" is not a duration such as 1h30m; units are h, m, s, ms, us, ns")))?;
+    let nanos = parse_duration(duration).ok_or_else(|| {
+        FnError::at(
+            1,
+            format!(
+                "\"{duration}\" is not a duration such as 1h30m; units are h, m, s, ms, us, ns"
+            ),
+        )
+    })?;
     let local = time
         .local
         .checked_add(SignedDuration::from_nanos(nanos))
@@ -206,7 +228,9 @@ fn parse_duration(s: &str) -> Option<i64> {
         if whole.is_empty() && part.is_empty() {
             return None;
         }
-        let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
+        let unit_end = after
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at(unit_end);
         rest = after;
         let unit: u64 = match unit {
@@ -218,13 +242,18 @@ fn parse_duration(s: &str) -> Option<i64> {
             "h" => 3_600_000_000_000,
             _ => return None,
         };
-        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        let whole: u64 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok()?
+        };
         let mut nanos = whole.checked_mul(unit)?;
         if !part.is_empty() {
             // More digits than these make no difference to a nanosecond.
             let part = &part[..part.len().min(18)];
             let scale = 10f64.powi(part.len() as i32);
-            nanos = nanos.checked_add((part.parse::<u64>().ok()? as f64 * (unit as f64 / scale)) as u64)?;
+            nanos = nanos
+                .checked_add((part.parse::<u64>().ok()? as f64 * (unit as f64 / scale)) as u64)?;
         }
         total = total.checked_add(nanos).filter(|t| *t <= 1 << 63)?;
     }
@@ -362,23 +391,47 @@ mod tests {
 
     #[test]
     fn dates_are_written_by_pattern() {
-        shows("EEEE, DD-MMM-YY hh:mm:ss ZZZ", "2017-06-11T12:34:56Z", "Sunday, 11-Jun-17 12:34:56 UTC");
-        shows("H HH h hh aa AA", "2020-03-08T16:07:08Z", "4 04 16 16 pm PM");
-        shows("hh 'o''clock' ''", "1999-12-31T23:59:59+05:30", "23 o'clock '");
-        shows("ZZZZZ ZZZZ Z", "2021-01-01T00:00:00-08:00", "-08:00 -0800 -08:00");
+        shows(
+            "EEEE, DD-MMM-YY hh:mm:ss ZZZ",
+            "2017-06-11T12:34:56Z",
+            "Sunday, 11-Jun-17 12:34:56 UTC",
+        );
+        shows(
+            "H HH h hh aa AA",
+            "2020-03-08T16:07:08Z",
+            "4 04 16 16 pm PM",
+        );
+        shows(
+            "hh 'o''clock' ''",
+            "1999-12-31T23:59:59+05:30",
+            "23 o'clock '",
+        );
+        shows(
+            "ZZZZZ ZZZZ Z",
+            "2021-01-01T00:00:00-08:00",
+            "-08:00 -0800 -08:00",
+        );
         shows("é [YYYY]", "0012-01-01T00:01:02+00:00", "é [0012]");
         for pattern in ["Y", "YYYY'", "S", "ZZ", "x"] {
-            refused("formatdate", [pattern.into(), "2017-06-11T12:34:56Z".into()]);
+            refused(
+                "formatdate",
+                [pattern.into(), "2017-06-11T12:34:56Z".into()],
+            );
         }
     }
 
     #[test]
     fn durations_are_added() {
-        let add = |time: &str, d: &str, expect: &str| check("timeadd", [time.into(), d.into()], expect);
+        let add =
+            |time: &str, d: &str, expect: &str| check("timeadd", [time.into(), d.into()], expect);
         add("2024-02-28T23:30:00Z", "1.5h", "2024-02-29T01:00:00Z");
         add("2024-01-01T00:00:00.5Z", "500ms", "2024-01-01T00:00:01Z");
         add("2024-01-01T00:00:00Z", "-0.5s", "2023-12-31T23:59:59Z");
-        add("2024-01-01T00:00:00+05:30", "30m", "2024-01-01T00:30:00+05:30");
+        add(
+            "2024-01-01T00:00:00+05:30",
+            "30m",
+            "2024-01-01T00:30:00+05:30",
+        );
         add("0001-01-01T00:00:00Z", "-1h", "0000-12-31T23:00:00Z");
         for d in ["", "5", "1h ", "1H", "1h-30m", "2562048h", ".h"] {
             refused("timeadd", ["2024-01-01T00:00:00Z".into(), d.into()]);
@@ -387,8 +440,22 @@ mod tests {
 
     #[test]
     fn times_are_compared_as_instants() {
-        check("timecmp", ["2024-01-01T00:00:00Z".into(), "2023-12-31T19:00:00-05:00".into()], 0);
-        check("timecmp", ["2024-01-01T00:00:00.000000001Z".into(), "2024-01-01T00:00:00Z".into()], 1);
+        check(
+            "timecmp",
+            [
+                "2024-01-01T00:00:00Z".into(),
+                "2023-12-31T19:00:00-05:00".into(),
+            ],
+            0,
+        );
+        check(
+            "timecmp",
+            [
+                "2024-01-01T00:00:00.000000001Z".into(),
+                "2024-01-01T00:00:00Z".into(),
+            ],
+            1,
+        );
     }
 
     #[test]

@@ -12,25 +12,57 @@ use super::{CallFn, FnError, Param, Spec, returns, text};
 use crate::eval::scope::{HostError, Scope};
 
 pub(super) fn specs() -> Vec<Spec> {
-    let spec = |name, description, call: CallFn| Spec::new(name, description, vec![Param::string("path")], returns::string, call);
+    let spec = |name, description, call: CallFn| {
+        Spec::new(
+            name,
+            description,
+            vec![Param::string("path")],
+            returns::string,
+            call,
+        )
+    };
     vec![
-        spec("abspath", "Returns the absolute form of a path.", |args, scope| {
-            Ok(scope.host().absolute_path(text(args, 0)).into())
+        spec(
+            "abspath",
+            "Returns the absolute form of a path.",
+            |args, scope| Ok(scope.host().absolute_path(text(args, 0)).into()),
+        ),
+        spec("basename", "Returns the last name of a path.", |args, _| {
+            Ok(basename(text(args, 0)).into())
         }),
-        spec("basename", "Returns the last name of a path.", |args, _| Ok(basename(text(args, 0)).into())),
-        spec("dirname", "Returns a path without its last name.", |args, _| Ok(dirname(text(args, 0)).into())),
-        spec("file", "Returns the contents of a text file.", |args, scope| {
-            read_text(args, 0, scope).map(Value::from)
-        }),
-        spec("filebase64", "Returns the contents of a file in base64.", |args, scope| {
-            Ok(STANDARD.encode(read(args, 0, scope)?).into())
-        }),
-        spec("filebase64sha256", "Returns the SHA256 checksum of a file in base64.", |args, scope| {
-            Ok(STANDARD.encode(Sha256::digest(read(args, 0, scope)?)).into())
-        }),
-        spec("filebase64sha512", "Returns the SHA512 checksum of a file in base64.", |args, scope| {
-            Ok(STANDARD.encode(Sha512::digest(read(args, 0, scope)?)).into())
-        }),
+        spec(
+            "dirname",
+            "Returns a path without its last name.",
+            |args, _| Ok(dirname(text(args, 0)).into()),
+        ),
+        spec(
+            "file",
+            "Returns the contents of a text file.",
+            |args, scope| read_text(args, 0, scope).map(Value::from),
+        ),
+        spec(
+            "filebase64",
+            "Returns the contents of a file in base64.",
+            |args, scope| Ok(STANDARD.encode(read(args, 0, scope)?).into()),
+        ),
+        spec(
+            "filebase64sha256",
+            "Returns the SHA256 checksum of a file in base64.",
+            |args, scope| {
+                Ok(STANDARD
+                    .encode(Sha256::digest(read(args, 0, scope)?))
+                    .into())
+            },
+        ),
+        spec(
+            "filebase64sha512",
+            "Returns the SHA512 checksum of a file in base64.",
+            |args, scope| {
+                Ok(STANDARD
+                    .encode(Sha512::digest(read(args, 0, scope)?))
+                    .into())
+            },
+        ),
         Spec::new(
             "fileexists",
             "Says whether there is a file.",
@@ -38,12 +70,18 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::bool,
             |args, scope| {
                 let path = expand_home(text(args, 0), scope)?;
-                Ok(scope.host().file_exists(&path).map_err(|e| FnError::at(0, e.0))?.into())
+                Ok(scope
+                    .host()
+                    .file_exists(&path)
+                    .map_err(|e| FnError::at(0, e.0))?
+                    .into())
             },
         ),
-        spec("filemd5", "Returns the MD5 checksum of a file in hexadecimal.", |args, scope| {
-            Ok(hex::encode(Md5::digest(read(args, 0, scope)?)).into())
-        }),
+        spec(
+            "filemd5",
+            "Returns the MD5 checksum of a file in hexadecimal.",
+            |args, scope| Ok(hex::encode(Md5::digest(read(args, 0, scope)?)).into()),
+        ),
         Spec::new(
             "fileset",
             "Returns the files in a folder whose names match a pattern.",
@@ -51,18 +89,26 @@ pub(super) fn specs() -> Vec<Spec> {
             |_| Ok(Type::set(Type::String)),
             fileset,
         ),
-        spec("filesha1", "Returns the SHA1 checksum of a file in hexadecimal.", |args, scope| {
-            Ok(hex::encode(Sha1::digest(read(args, 0, scope)?)).into())
-        }),
-        spec("filesha256", "Returns the SHA256 checksum of a file in hexadecimal.", |args, scope| {
-            Ok(hex::encode(Sha256::digest(read(args, 0, scope)?)).into())
-        }),
-        spec("filesha512", "Returns the SHA512 checksum of a file in hexadecimal.", |args, scope| {
-            Ok(hex::encode(Sha512::digest(read(args, 0, scope)?)).into())
-        }),
-        spec("pathexpand", "Replaces a `~` at the beginning of a path by the home folder.", |args, scope| {
-            expand_home(text(args, 0), scope).map(Value::from)
-        }),
+        spec(
+            "filesha1",
+            "Returns the SHA1 checksum of a file in hexadecimal.",
+            |args, scope| Ok(hex::encode(Sha1::digest(read(args, 0, scope)?)).into()),
+        ),
+        spec(
+            "filesha256",
+            "Returns the SHA256 checksum of a file in hexadecimal.",
+            |args, scope| Ok(hex::encode(Sha256::digest(read(args, 0, scope)?)).into()),
+        ),
+        spec(
+            "filesha512",
+            "Returns the SHA512 checksum of a file in hexadecimal.",
+            |args, scope| Ok(hex::encode(Sha512::digest(read(args, 0, scope)?)).into()),
+        ),
+        spec(
+            "pathexpand",
+            "Replaces a `~` at the beginning of a path by the home folder.",
+            |args, scope| expand_home(text(args, 0), scope).map(Value::from),
+        ),
     ]
 }
 
@@ -72,23 +118,43 @@ fn expand_home(path: &str, scope: &dyn Scope) -> Result<String, FnError> {
         return Ok(path.to_owned());
     };
     if !rest.is_empty() && !rest.starts_with('/') {
-        return Err(FnError::at(0, "the home folder of another user is not supported"));
+        return Err(FnError::at(
+            0,
+            "the home folder of another user is not supported",
+        ));
     }
-    let home = scope.host().home().ok_or_else(|| FnError::at(0, "the home folder is not known"))?;
-    Ok(if rest.is_empty() { home } else { clean(&format!("{home}/{rest}")) })
+    let home = scope
+        .host()
+        .home()
+        .ok_or_else(|| FnError::at(0, "the home folder is not known"))?;
+    Ok(if rest.is_empty() {
+        home
+    } else {
+        clean(&format!("{home}/{rest}"))
+    })
 }
 
 fn read(args: &[Value], index: usize, scope: &dyn Scope) -> Result<Vec<u8>, FnError> {
     let path = expand_home(text(args, index), scope)?;
-    scope.host().read_file(&path).map_err(|HostError(why)| FnError::at(index, why))
+    scope
+        .host()
+        .read_file(&path)
+        .map_err(|HostError(why)| FnError::at(index, why))
 }
 
 /// Reads a file that must be text.
-pub(super) fn read_text(args: &[Value], index: usize, scope: &dyn Scope) -> Result<String, FnError> {
+pub(super) fn read_text(
+    args: &[Value],
+    index: usize,
+    scope: &dyn Scope,
+) -> Result<String, FnError> {
     String::from_utf8(read(args, index, scope)?).map_err(|_| {
         FnError::at(
             index,
-            format!("the contents of {} are not text in UTF-8; `filebase64` reads any file", text(args, index)),
+            format!(
+                "the contents of {} are not text in UTF-8; `filebase64` reads any file",
+                text(args, index)
+            ),
         )
     })
 }
@@ -136,7 +202,9 @@ fn relative(base: &str, path: &str) -> String {
     let (base, path) = (names(base), names(path));
     let common = base.iter().zip(&path).take_while(|(a, b)| a == b).count();
     let up = base[common..].iter().map(|_| "..");
-    up.chain(path[common..].iter().map(|n| &**n)).collect::<Vec<_>>().join("/")
+    up.chain(path[common..].iter().map(|n| &**n))
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn fileset(args: &[Value], scope: &dyn Scope) -> Result<Value, FnError> {
@@ -236,7 +304,10 @@ mod tests {
         assert_eq!(run("file", &["m/a.txt"]).unwrap(), "hello".into());
         assert_eq!(run("file", &["~/a.txt"]).unwrap(), "hello".into());
         assert_eq!(run("filebase64", &["m/b.bin"]).unwrap(), "/w==".into());
-        assert_eq!(run("filemd5", &["m/a.txt"]).unwrap(), "5d41402abc4b2a76b9719d911017c592".into());
+        assert_eq!(
+            run("filemd5", &["m/a.txt"]).unwrap(),
+            "5d41402abc4b2a76b9719d911017c592".into()
+        );
         assert_eq!(run("fileexists", &["m/none"]).unwrap(), false.into());
         assert!(run("file", &["m/b.bin"]).is_err());
         refused("file", ["none".into()]);
@@ -244,13 +315,30 @@ mod tests {
 
     #[test]
     fn files_by_pattern() {
-        let set = |names: &[&str]| Value::set(Type::String, names.iter().map(|n| Value::from(*n)).collect());
+        let set = |names: &[&str]| {
+            Value::set(
+                Type::String,
+                names.iter().map(|n| Value::from(*n)).collect(),
+            )
+        };
         assert_eq!(run("fileset", &["m", "*.txt"]).unwrap(), set(&["a.txt"]));
-        assert_eq!(run("fileset", &["m", "**/*.txt"]).unwrap(), set(&["a.txt", "sub/c.txt"]));
-        assert_eq!(run("fileset", &["m", "sub/*"]).unwrap(), set(&["sub/c.txt"]));
+        assert_eq!(
+            run("fileset", &["m", "**/*.txt"]).unwrap(),
+            set(&["a.txt", "sub/c.txt"])
+        );
+        assert_eq!(
+            run("fileset", &["m", "sub/*"]).unwrap(),
+            set(&["sub/c.txt"])
+        );
         assert_eq!(run("fileset", &["m", "./a.txt"]).unwrap(), set(&["a.txt"]));
-        assert_eq!(run("fileset", &["m", "../m/a.txt"]).unwrap(), set(&["a.txt"]));
-        assert_eq!(run("fileset", &["m/x", "../a.txt"]).unwrap(), set(&["../a.txt"]));
+        assert_eq!(
+            run("fileset", &["m", "../m/a.txt"]).unwrap(),
+            set(&["a.txt"])
+        );
+        assert_eq!(
+            run("fileset", &["m/x", "../a.txt"]).unwrap(),
+            set(&["../a.txt"])
+        );
         assert_eq!(run("fileset", &["none", "*"]).unwrap(), set(&[]));
     }
 }

@@ -66,7 +66,10 @@ fn formatlist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             }
             ValueKind::Tuple(items) => items.len(),
             ValueKind::Unknown(ty, _) => {
-                unknown |= matches!(ty, Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic);
+                unknown |= matches!(
+                    ty,
+                    Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic
+                );
                 match ty {
                     Type::Tuple(types) => types.len(),
                     _ => continue,
@@ -80,7 +83,11 @@ fn formatlist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             Some((first, other)) => {
                 return Err(FnError::at(
                     i + 1,
-                    format!("argument {} has length {own}, but argument {} has length {other}", i + 1, first + 1),
+                    format!(
+                        "argument {} has length {own}, but argument {} has length {other}",
+                        i + 1,
+                        first + 1
+                    ),
                 ));
             }
         }
@@ -93,7 +100,10 @@ fn formatlist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     for at in 0..length {
         let row: Vec<Value> = args
             .iter()
-            .map(|a| a.as_items().map_or_else(|| a.clone(), |items| items[at].clone()))
+            .map(|a| {
+                a.as_items()
+                    .map_or_else(|| a.clone(), |items| items[at].clone())
+            })
             .collect();
         out.push(if row.iter().all(Value::is_wholly_known) {
             render(pattern, &row)
@@ -151,7 +161,10 @@ fn render(pattern: &str, args: &[Value]) -> Result<String, FnError> {
     if highest < args.len() {
         return Err(FnError::at(
             highest + 1,
-            format!("too many arguments: the format string uses {highest} of {}", args.len()),
+            format!(
+                "too many arguments: the format string uses {highest} of {}",
+                args.len()
+            ),
         ));
     }
     Ok(out)
@@ -175,11 +188,20 @@ fn parse_verb(rest: &str, offset: usize) -> Result<(Verb<'_>, Option<usize>, &st
         }
         i += 1;
     }
-    let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = |from: usize| {
+        bytes[from..]
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .count()
+    };
     let number = |from: usize, count: usize| -> Result<usize, FnError> {
         let n = rest[from..from + count].parse::<usize>().ok();
-        n.filter(|n| *n <= MAX_WIDTH as usize)
-            .ok_or_else(|| FnError::at(0, format!("a width or precision must not be greater than {MAX_WIDTH}")))
+        n.filter(|n| *n <= MAX_WIDTH as usize).ok_or_else(|| {
+            FnError::at(
+                0,
+                format!("a width or precision must not be greater than {MAX_WIDTH}"),
+            )
+        })
     };
     let count = digits(i);
     if count > 0 {
@@ -200,7 +222,10 @@ fn parse_verb(rest: &str, offset: usize) -> Result<(Verb<'_>, Option<usize>, &st
         }
     }
     match rest[i..].chars().next() {
-        None => Err(FnError::at(0, format!("the verb at offset {offset} is not complete"))),
+        None => Err(FnError::at(
+            0,
+            format!("the verb at offset {offset} is not complete"),
+        )),
         Some(mode) if mode.is_ascii_alphabetic() => {
             verb.raw = &rest[..i + 1];
             verb.mode = mode;
@@ -208,7 +233,10 @@ fn parse_verb(rest: &str, offset: usize) -> Result<(Verb<'_>, Option<usize>, &st
         }
         Some(other) => Err(FnError::at(
             0,
-            format!("the character `{other}` at offset {} does not belong in a verb", offset + i),
+            format!(
+                "the character `{other}` at offset {} does not belong in a verb",
+                offset + i
+            ),
         )),
     }
 }
@@ -238,7 +266,11 @@ fn append(out: &mut String, verb: &Verb<'_>, arg: &Value) -> Result<(), FnError>
         'b' | 'd' | 'o' | 'x' | 'X' => {
             let n = as_type(Type::Number)?;
             let n = n.as_number().and_then(Number::to_bigint);
-            append_integer(out, verb, &n.ok_or_else(|| wrong("a whole number is required"))?);
+            append_integer(
+                out,
+                verb,
+                &n.ok_or_else(|| wrong("a whole number is required"))?,
+            );
         }
         'e' | 'E' | 'f' | 'g' | 'G' => {
             let n = as_type(Type::Number)?;
@@ -255,7 +287,12 @@ fn append(out: &mut String, verb: &Verb<'_>, arg: &Value) -> Result<(), FnError>
             }
             pad(out, verb, &s);
         }
-        other => return Err(FnError::at(0, format!("there is no verb `{other}` (in `{}`)", verb.raw))),
+        other => {
+            return Err(FnError::at(
+                0,
+                format!("there is no verb `{other}` (in `{}`)", verb.raw),
+            ));
+        }
     }
     Ok(())
 }
@@ -307,7 +344,14 @@ fn append_integer(out: &mut String, verb: &Verb<'_>, n: &BigInt) {
     } else {
         left = missing;
     }
-    out.extend([&*" ".repeat(left), sign, prefix, &"0".repeat(zeros), &digits, &" ".repeat(right)]);
+    out.extend([
+        &*" ".repeat(left),
+        sign,
+        prefix,
+        &"0".repeat(zeros),
+        &digits,
+        &" ".repeat(right),
+    ]);
 }
 
 fn append_float(out: &mut String, verb: &Verb<'_>, n: &Number) {
@@ -324,7 +368,9 @@ fn append_float(out: &mut String, verb: &Verb<'_>, n: &Number) {
         None if verb.space => (" ", &shown[..]),
         None => ("", &shown[..]),
     };
-    let missing = verb.width.map_or(0, |w| w.saturating_sub(sign.len() + digits.len()));
+    let missing = verb
+        .width
+        .map_or(0, |w| w.saturating_sub(sign.len() + digits.len()));
     if verb.zero && !n.is_infinite() {
         out.extend([sign, &"0".repeat(missing), digits]);
     } else if verb.minus {
@@ -354,7 +400,9 @@ fn general(n: &Number, precision: Option<usize>) -> String {
     let shown = n.format_exponent(precision.map(|p| p.saturating_sub(1)));
     let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
     let exponent: i64 = exponent.parse().unwrap_or_default();
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |m| ("-", m));
+    let (sign, mantissa) = mantissa
+        .strip_prefix('-')
+        .map_or(("", mantissa), |m| ("-", m));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_end_matches('0');
     let (count, point) = (digits.len() as i64, exponent + 1);
@@ -401,9 +449,21 @@ mod tests {
 
     #[test]
     fn integers() {
-        shows("%3d|%-3d|%03d|% d|%+d", [1, 2, 3, 4, 5].map(Value::from), "  1|2  |003| 4|+5");
-        shows("%x %X %#x %#o %#b", [255, 255, 12, 8, 5].map(Value::from), "ff FF 0xc 010 0b101");
-        shows("%8.5d|%08.5d|%-05d|%.0d|", [42, 42, 42, 0].map(Value::from), "   00042|   00042|42   ||");
+        shows(
+            "%3d|%-3d|%03d|% d|%+d",
+            [1, 2, 3, 4, 5].map(Value::from),
+            "  1|2  |003| 4|+5",
+        );
+        shows(
+            "%x %X %#x %#o %#b",
+            [255, 255, 12, 8, 5].map(Value::from),
+            "ff FF 0xc 010 0b101",
+        );
+        shows(
+            "%8.5d|%08.5d|%-05d|%.0d|",
+            [42, 42, 42, 0].map(Value::from),
+            "   00042|   00042|42   ||",
+        );
         shows("%d", ["7".into()], "7");
         refused("format", ["%d".into(), num("7.5")]);
     }
@@ -412,20 +472,59 @@ mod tests {
     fn floats_are_exact() {
         shows("%.2f", [num("1.005")], "1.00");
         shows("%.0f %.0f", [num("0.5"), num("2.5")], "0 2");
-        shows("%08.3f|%-08.2f|", [num("3.14159"), num("1.5")], "0003.142|00001.50|");
+        shows(
+            "%08.3f|%-08.2f|",
+            [num("3.14159"), num("1.5")],
+            "0003.142|00001.50|",
+        );
         shows("%.20f", [num("0.1")], "0.10000000000000000000");
-        shows("%e %.0e %+.1e", [num("0.000001"), 15.into(), 12.into()], "1.000000e-06 2e+01 +1.2e+01");
-        shows("%g %g %g %G", [num("0.000001"), num("1e21"), 100000.into(), num("1e-10")], "1e-06 1e+21 100000 1E-10");
-        shows("%.3g %.10g", [123456.into(), 100000.into()], "1.23e+05 100000");
-        shows("%v", [num("12345678901234567890")], "1.234567890123456789e+19");
-        shows("%010f|% f", [Number::infinity(false).into(), Number::infinity(false).into()], "      +Inf| Inf");
+        shows(
+            "%e %.0e %+.1e",
+            [num("0.000001"), 15.into(), 12.into()],
+            "1.000000e-06 2e+01 +1.2e+01",
+        );
+        shows(
+            "%g %g %g %G",
+            [num("0.000001"), num("1e21"), 100000.into(), num("1e-10")],
+            "1e-06 1e+21 100000 1E-10",
+        );
+        shows(
+            "%.3g %.10g",
+            [123456.into(), 100000.into()],
+            "1.23e+05 100000",
+        );
+        shows(
+            "%v",
+            [num("12345678901234567890")],
+            "1.234567890123456789e+19",
+        );
+        shows(
+            "%010f|% f",
+            [
+                Number::infinity(false).into(),
+                Number::infinity(false).into(),
+            ],
+            "      +Inf| Inf",
+        );
     }
 
     #[test]
     fn strings_count_characters() {
-        shows("%5s|%-5s|%05s|%.3s", ["🎉".into(), "a".into(), "a".into(), "hello".into()], "    🎉|a    |0000a|hel");
-        shows("%q %.2q", ["<a>".into(), "日本語".into()], "\"\\u003ca\\u003e\" \"日本\"");
-        shows("%v %#v", [Value::tuple(vec![1.into()]), "s".into()], "[1] \"s\"");
+        shows(
+            "%5s|%-5s|%05s|%.3s",
+            ["🎉".into(), "a".into(), "a".into(), "hello".into()],
+            "    🎉|a    |0000a|hel",
+        );
+        shows(
+            "%q %.2q",
+            ["<a>".into(), "日本語".into()],
+            "\"\\u003ca\\u003e\" \"日本\"",
+        );
+        shows(
+            "%v %#v",
+            [Value::tuple(vec![1.into()]), "s".into()],
+            "[1] \"s\"",
+        );
     }
 
     #[test]
@@ -442,14 +541,20 @@ mod tests {
     #[test]
     fn lists_are_formatted_together() {
         let list = Value::strings(["a", "b"]);
-        check("formatlist", ["%s-%s".into(), list.clone(), "x".into()], Value::strings(["a-x", "b-x"]));
+        check(
+            "formatlist",
+            ["%s-%s".into(), list.clone(), "x".into()],
+            Value::strings(["a-x", "b-x"]),
+        );
         check("formatlist", ["a".into()], Value::strings(["a"]));
         refused("formatlist", ["%s%s".into(), list, Value::strings(["c"])]);
     }
 
     #[test]
     fn unknown_results_keep_their_beginning() {
-        let result = super::super::testing::run("format", ["ab-%s".into(), Value::unknown(Type::String)]).unwrap();
+        let result =
+            super::super::testing::run("format", ["ab-%s".into(), Value::unknown(Type::String)])
+                .unwrap();
         let ValueKind::Unknown(Type::String, Some(r)) = result.kind else {
             panic!("{result:?}")
         };

@@ -36,7 +36,13 @@ impl Glob {
         for choice in expand_braces(pattern)? {
             let parts: Result<Vec<Part>, _> = choice
                 .split('/')
-                .map(|name| if name == "**" { Ok(Part::Any) } else { tokens(name).map(Part::Name) })
+                .map(|name| {
+                    if name == "**" {
+                        Ok(Part::Any)
+                    } else {
+                        tokens(name).map(Part::Name)
+                    }
+                })
                 .collect();
             choices.push(parts?);
         }
@@ -63,7 +69,12 @@ fn expand_braces(pattern: &str) -> Result<Vec<String>, &'static str> {
     let mut out = Vec::new();
     let mut from = open + 1;
     for end in commas.into_iter().chain([close]) {
-        let choice = format!("{}{}{}", &pattern[..open], &pattern[from..end], &pattern[close + 1..]);
+        let choice = format!(
+            "{}{}{}",
+            &pattern[..open],
+            &pattern[from..end],
+            &pattern[close + 1..]
+        );
         out.extend(expand_braces(&choice)?);
         if out.len() > MAX_CHOICES {
             return Err("the braces have too many choices");
@@ -73,8 +84,11 @@ fn expand_braces(pattern: &str) -> Result<Vec<String>, &'static str> {
     Ok(out)
 }
 
-/// Returns where the first braces open and close, and their own commas.
-fn first_braces(pattern: &str) -> Result<Option<(usize, usize, Vec<usize>)>, &'static str> {
+/// Where braces open and close, and their own commas.
+type Braces = (usize, usize, Vec<usize>);
+
+/// Returns the first braces of a pattern.
+fn first_braces(pattern: &str) -> Result<Option<Braces>, &'static str> {
     let (mut depth, mut open, mut commas) = (0, 0, Vec::new());
     let mut chars = pattern.char_indices();
     while let Some((i, c)) = chars.next() {
@@ -94,7 +108,11 @@ fn first_braces(pattern: &str) -> Result<Option<(usize, usize, Vec<usize>)>, &'s
             _ => {}
         }
     }
-    if depth > 0 { Err("a `{` is not closed") } else { Ok(None) }
+    if depth > 0 {
+        Err("a `{` is not closed")
+    } else {
+        Ok(None)
+    }
 }
 
 fn tokens(name: &str) -> Result<Vec<Token>, &'static str> {
@@ -208,7 +226,11 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, path: &str, expect: bool) {
-        assert_eq!(Glob::parse(pattern).unwrap().matches(path), expect, "{pattern} {path}");
+        assert_eq!(
+            Glob::parse(pattern).unwrap().matches(path),
+            expect,
+            "{pattern} {path}"
+        );
     }
 
     #[test]

@@ -28,11 +28,21 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::string,
             |args, _| Ok(STANDARD.encode(Sha512::digest(text(args, 0))).into()),
         ),
-        Spec::new("bcrypt", "Returns the Blowfish hash of a string.", one(), returns::string, bcrypt_hash)
-            .variadic(Param::number("cost")),
-        Spec::new("md5", "Returns the MD5 checksum of a string in hexadecimal.", one(), returns::string, |args, _| {
-            Ok(hex::encode(Md5::digest(text(args, 0))).into())
-        }),
+        Spec::new(
+            "bcrypt",
+            "Returns the Blowfish hash of a string.",
+            one(),
+            returns::string,
+            bcrypt_hash,
+        )
+        .variadic(Param::number("cost")),
+        Spec::new(
+            "md5",
+            "Returns the MD5 checksum of a string in hexadecimal.",
+            one(),
+            returns::string,
+            |args, _| Ok(hex::encode(Md5::digest(text(args, 0))).into()),
+        ),
         Spec::new(
             "rsadecrypt",
             "Decrypts a text in base64 with an RSA private key.",
@@ -40,9 +50,13 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::string,
             rsadecrypt,
         ),
-        Spec::new("sha1", "Returns the SHA1 checksum of a string in hexadecimal.", one(), returns::string, |args, _| {
-            Ok(hex::encode(Sha1::digest(text(args, 0))).into())
-        }),
+        Spec::new(
+            "sha1",
+            "Returns the SHA1 checksum of a string in hexadecimal.",
+            one(),
+            returns::string,
+            |args, _| Ok(hex::encode(Sha1::digest(text(args, 0))).into()),
+        ),
         Spec::new(
             "sha256",
             "Returns the SHA256 checksum of a string in hexadecimal.",
@@ -57,12 +71,18 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::string,
             |args, _| Ok(hex::encode(Sha512::digest(text(args, 0))).into()),
         ),
-        Spec::new("uuid", "Returns a new UUID.", vec![], returns::string, |_, scope| {
-            Ok(match scope.host().uuid() {
-                Some(id) => id.into(),
-                None => Value::unknown(Type::String),
-            })
-        }),
+        Spec::new(
+            "uuid",
+            "Returns a new UUID.",
+            vec![],
+            returns::string,
+            |_, scope| {
+                Ok(match scope.host().uuid() {
+                    Some(id) => id.into(),
+                    None => Value::unknown(Type::String),
+                })
+            },
+        ),
         Spec::new(
             "uuidv5",
             "Returns the UUID of a name within a namespace.",
@@ -77,7 +97,11 @@ fn bcrypt_hash(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let cost = match args.len() {
         1 => 10,
         2 => integer(args, 1)?,
-        n => return Err(FnError::new(format!("`bcrypt` takes one or two arguments, got {n}"))),
+        n => {
+            return Err(FnError::new(format!(
+                "`bcrypt` takes one or two arguments, got {n}"
+            )));
+        }
     };
     // Go takes a cost that is too low for the default.
     let cost = if cost < 4 { 10 } else { cost };
@@ -89,7 +113,8 @@ fn bcrypt_hash(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     if password.len() > 72 {
         return Err(FnError::at(0, "the text must not be longer than 72 bytes"));
     }
-    let parts = bcrypt::hash_with_result(password, cost).map_err(|e| FnError::new(e.to_string()))?;
+    let parts =
+        bcrypt::hash_with_result(password, cost).map_err(|e| FnError::new(e.to_string()))?;
     Ok(parts.format_for_version(bcrypt::Version::TwoA).into())
 }
 
@@ -100,10 +125,15 @@ fn uuidv5(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         "oid" => Uuid::NAMESPACE_OID,
         "x500" => Uuid::NAMESPACE_X500,
         other => Uuid::parse_str(other).map_err(|_| {
-            FnError::at(0, "must be a UUID or one of \"dns\", \"url\", \"oid\" and \"x500\"")
+            FnError::at(
+                0,
+                "must be a UUID or one of \"dns\", \"url\", \"oid\" and \"x500\"",
+            )
         })?,
     };
-    Ok(Uuid::new_v5(&namespace, text(args, 1).as_bytes()).to_string().into())
+    Ok(Uuid::new_v5(&namespace, text(args, 1).as_bytes())
+        .to_string()
+        .into())
 }
 
 fn rsadecrypt(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -127,13 +157,25 @@ mod tests {
     #[test]
     fn checksums() {
         check("md5", ["".into()], "d41d8cd98f00b204e9800998ecf8427e");
-        check("sha1", ["a".into()], "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8");
-        check("base64sha256", ["a".into()], "ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs=");
+        check(
+            "sha1",
+            ["a".into()],
+            "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8",
+        );
+        check(
+            "base64sha256",
+            ["a".into()],
+            "ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs=",
+        );
     }
 
     #[test]
     fn uuids_of_names() {
-        check("uuidv5", ["dns".into(), "www.example.com".into()], "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+        check(
+            "uuidv5",
+            ["dns".into(), "www.example.com".into()],
+            "2ed6657d-e927-568b-95e1-2665a8aea6a2",
+        );
         refused("uuidv5", ["DNS".into(), "".into()]);
     }
 

@@ -27,6 +27,7 @@ mod string;
 mod template;
 #[cfg(test)]
 mod testing;
+mod tfvars;
 mod yaml;
 mod yaml_encode;
 
@@ -219,6 +220,7 @@ static TABLE: LazyLock<Vec<Spec>> = LazyLock::new(|| {
         set::specs(),
         string::specs(),
         template::specs(),
+        tfvars::specs(),
         yaml::specs(),
     ]
     .into_iter()
@@ -258,7 +260,10 @@ pub fn call(spec: &Spec, mut args: Vec<Value>, scope: &dyn Scope) -> Result<Valu
     for (i, arg) in args.iter_mut().enumerate() {
         let param = spec.param(i).expect("the arity is right");
         if arg.is_null() && !param.allow_null {
-            return Err(FnError::at(i, format!("argument `{}` must not be null", param.name)));
+            return Err(FnError::at(
+                i,
+                format!("argument `{}` must not be null", param.name),
+            ));
         }
         if !param.allow_marked {
             let found = arg.deep_marks();
@@ -283,7 +288,8 @@ pub fn call(spec: &Spec, mut args: Vec<Value>, scope: &dyn Scope) -> Result<Valu
         Ok(value) => Ok(value.with_marks(marks)),
         // What a function says of its arguments may quote them.
         Err(error) if marks.contains(Marks::SENSITIVE) => Err(FnError {
-            message: "the call fails; the reason is not shown because an argument is sensitive".into(),
+            message: "the call fails; the reason is not shown because an argument is sensitive"
+                .into(),
             ..error
         }),
         Err(error) => Err(error),
@@ -296,21 +302,32 @@ fn check_arity(spec: &Spec, given: usize) -> Result<(), FnError> {
         return Err(FnError::new(format!(
             "not enough arguments: `{}` takes {}, got {given}; `{}` is missing",
             spec.signature(),
-            if spec.variadic.is_some() { format!("at least {wanted}") } else { wanted.to_string() },
+            if spec.variadic.is_some() {
+                format!("at least {wanted}")
+            } else {
+                wanted.to_string()
+            },
             spec.params[given].name,
         )));
     }
     if given > wanted && spec.variadic.is_none() {
         return Err(FnError::at(
             wanted,
-            format!("too many arguments: `{}` takes {wanted}, got {given}", spec.signature()),
+            format!(
+                "too many arguments: `{}` takes {wanted}, got {given}",
+                spec.signature()
+            ),
         ));
     }
     Ok(())
 }
 
 fn unknown_of(spec: &Spec, ty: Type) -> Value {
-    if spec.not_null { Value::unknown_not_null(ty) } else { Value::unknown(ty) }
+    if spec.not_null {
+        Value::unknown_not_null(ty)
+    } else {
+        Value::unknown(ty)
+    }
 }
 
 /// Notes on an unknown result what the function promises.

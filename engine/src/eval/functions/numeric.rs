@@ -12,15 +12,27 @@ use crate::eval::scope::Scope;
 pub(super) fn specs() -> Vec<Spec> {
     let one = || vec![Param::number("num")];
     vec![
-        Spec::new("abs", "Returns the magnitude of a number.", one(), returns::number, |args, _| {
-            Ok(number(args, 0).abs().into())
-        }),
-        Spec::new("ceil", "Rounds up to a whole number.", one(), returns::number, |args, _| {
-            Ok(positive_zero(number(args, 0).ceil()).into())
-        }),
-        Spec::new("floor", "Rounds down to a whole number.", one(), returns::number, |args, _| {
-            Ok(positive_zero(number(args, 0).floor()).into())
-        }),
+        Spec::new(
+            "abs",
+            "Returns the magnitude of a number.",
+            one(),
+            returns::number,
+            |args, _| Ok(number(args, 0).abs().into()),
+        ),
+        Spec::new(
+            "ceil",
+            "Rounds up to a whole number.",
+            one(),
+            returns::number,
+            |args, _| Ok(positive_zero(number(args, 0).ceil()).into()),
+        ),
+        Spec::new(
+            "floor",
+            "Rounds down to a whole number.",
+            one(),
+            returns::number,
+            |args, _| Ok(positive_zero(number(args, 0).floor()).into()),
+        ),
         Spec::new(
             "log",
             "Returns the logarithm of a number to a base.",
@@ -28,13 +40,21 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::number,
             |args, _| from_double(ln(double(args, 0)?) / ln(double(args, 1)?)),
         ),
-        Spec::new("max", "Returns the largest of the numbers.", vec![], returns::number, |args, _| {
-            extreme(args, |new, old| new > old)
-        })
+        Spec::new(
+            "max",
+            "Returns the largest of the numbers.",
+            vec![],
+            returns::number,
+            |args, _| extreme(args, |new, old| new > old),
+        )
         .variadic(Param::number("numbers").dynamic()),
-        Spec::new("min", "Returns the smallest of the numbers.", vec![], returns::number, |args, _| {
-            extreme(args, |new, old| new < old)
-        })
+        Spec::new(
+            "min",
+            "Returns the smallest of the numbers.",
+            vec![],
+            returns::number,
+            |args, _| extreme(args, |new, old| new < old),
+        )
         .variadic(Param::number("numbers").dynamic()),
         Spec::new(
             "parseint",
@@ -50,9 +70,13 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::number,
             |args, _| from_double(pow(double(args, 0)?, double(args, 1)?)),
         ),
-        Spec::new("signum", "Returns the sign of a whole number: -1, 0 or 1.", one(), returns::number, |args, _| {
-            Ok(integer(args, 0)?.signum().into())
-        }),
+        Spec::new(
+            "signum",
+            "Returns the sign of a whole number: -1, 0 or 1.",
+            one(),
+            returns::number,
+            |args, _| Ok(integer(args, 0)?.signum().into()),
+        ),
     ]
 }
 
@@ -62,7 +86,8 @@ fn number(args: &[Value], index: usize) -> &Number {
 
 /// Adds two numbers.
 pub(super) fn add(a: &Number, b: &Number) -> Result<Number, FnError> {
-    a.add(b).ok_or_else(|| FnError::new("opposite infinities have no sum"))
+    a.add(b)
+        .ok_or_else(|| FnError::new("opposite infinities have no sum"))
 }
 
 fn positive_zero(n: Number) -> Number {
@@ -73,7 +98,10 @@ fn double(args: &[Value], index: usize) -> Result<f64, FnError> {
     let n = number(args, index);
     let f = n.to_f64();
     if f.is_infinite() && !n.is_infinite() {
-        return Err(FnError::at(index, "the number is too large for this function"));
+        return Err(FnError::at(
+            index,
+            "the number is too large for this function",
+        ));
     }
     Ok(f)
 }
@@ -98,7 +126,10 @@ fn extreme(args: &[Value], better: fn(&Number, &Number) -> bool) -> Result<Value
 
 fn parseint(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let Some(digits) = args[0].as_str() else {
-        return Err(FnError::at(0, format!("must be a string, not {}", args[0].ty().friendly())));
+        return Err(FnError::at(
+            0,
+            format!("must be a string, not {}", args[0].ty().friendly()),
+        ));
     };
     let base = integer(args, 1)?;
     let base = u32::try_from(base)
@@ -107,7 +138,12 @@ fn parseint(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         .ok_or_else(|| FnError::at(1, "the base must be a whole number between 2 and 62"))?;
     parse_in_base(digits, base)
         .map(|n| Number::from(n).into())
-        .ok_or_else(|| FnError::at(0, format!("\"{}\" is not a whole number in base {base}", text(args, 0))))
+        .ok_or_else(|| {
+            FnError::at(
+                0,
+                format!("\"{}\" is not a whole number in base {base}", text(args, 0)),
+            )
+        })
 }
 
 /// Reads digits `0`-`9`, `a`-`z` and `A`-`Z`; up to base 36 case does not matter.
@@ -133,7 +169,11 @@ pub(super) fn parse_in_base(digits: &str, base: u32) -> Option<BigInt> {
             (u32::from(digit) < base).then_some(digit)
         })
         .collect();
-    let sign = if negative { num_bigint::Sign::Minus } else { num_bigint::Sign::Plus };
+    let sign = if negative {
+        num_bigint::Sign::Minus
+    } else {
+        num_bigint::Sign::Plus
+    };
     BigInt::from_radix_be(sign, &digits?, base)
 }
 
@@ -142,10 +182,17 @@ fn frexp(x: f64) -> (f64, i64) {
     if x == 0.0 || !x.is_finite() {
         return (x, 0);
     }
-    let (x, shift) = if x.abs() < f64::MIN_POSITIVE { (x * 2f64.powi(52), -52) } else { (x, 0) };
+    let (x, shift) = if x.abs() < f64::MIN_POSITIVE {
+        (x * 2f64.powi(52), -52)
+    } else {
+        (x, 0)
+    };
     let bits = x.to_bits();
     let exp = ((bits >> 52) & 0x7ff) as i64 - 1022;
-    (f64::from_bits((bits & !(0x7ff << 52)) | (1022 << 52)), exp + shift)
+    (
+        f64::from_bits((bits & !(0x7ff << 52)) | (1022 << 52)),
+        exp + shift,
+    )
 }
 
 /// Multiplies by a power of two.
@@ -164,16 +211,16 @@ fn ldexp(x: f64, exp: i64) -> f64 {
 /// The natural logarithm by the method of FreeBSD's library: reduce to
 /// `2^k * (1+f)`, then a polynomial in `f / (2+f)`.
 fn ln(x: f64) -> f64 {
-    const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-01;
-    const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const LN2_HIGH: f64 = 0.6931471803691238;
+    const LN2_LOW: f64 = 1.9082149292705877e-10;
     const L: [f64; 7] = [
-        6.666_666_666_666_735_130e-01,
-        3.999_999_999_940_941_908e-01,
-        2.857_142_874_366_239_149e-01,
-        2.222_219_843_214_978_396e-01,
-        1.818_357_216_161_805_012e-01,
-        1.531_383_769_920_937_332e-01,
-        1.479_819_860_511_658_591e-01,
+        0.6666666666666735,
+        0.3999999999940942,
+        0.2857142874366239,
+        0.22222198432149784,
+        0.1818357216161805,
+        0.15313837699209373,
+        0.14798198605116586,
     ];
     if x.is_nan() || x < 0.0 {
         return f64::NAN;
@@ -211,8 +258,18 @@ fn pow(x: f64, y: f64) -> f64 {
         return x;
     }
     if x == 0.0 || y.is_infinite() || x.is_infinite() {
-        let grows = if x == 0.0 { y < 0.0 } else if x.is_infinite() { y > 0.0 } else { (x.abs() > 1.0) == (y > 0.0) };
-        let sign = if odd && x.is_sign_negative() { -1.0 } else { 1.0 };
+        let grows = if x == 0.0 {
+            y < 0.0
+        } else if x.is_infinite() {
+            y > 0.0
+        } else {
+            (x.abs() > 1.0) == (y > 0.0)
+        };
+        let sign = if odd && x.is_sign_negative() {
+            -1.0
+        } else {
+            1.0
+        };
         return match grows {
             _ if x == -1.0 => 1.0,
             true => f64::INFINITY.copysign(sign),
@@ -229,7 +286,7 @@ fn pow(x: f64, y: f64) -> f64 {
     if part != 0.0 && x < 0.0 {
         return f64::NAN;
     }
-    if whole >= 9.223_372_036_854_775_808e18 {
+    if whole >= 9.223_372_036_854_776e18 {
         return match (x.abs() < 1.0) == (y > 0.0) {
             _ if x == -1.0 => 1.0,
             true => 0.0,
@@ -305,7 +362,10 @@ mod tests {
         shows("pow", &["1.1", "0.3"], "1.029005759421095");
         shows("pow", &["10", "-5"], "0.00001");
         shows("pow", &["-2", "-1"], "-0.5");
-        refused("pow", [Value::from(-8), Value::from(Number::parse("0.5").unwrap())]);
+        refused(
+            "pow",
+            [Value::from(-8), Value::from(Number::parse("0.5").unwrap())],
+        );
     }
 
     #[test]

@@ -27,7 +27,13 @@ pub(super) fn specs() -> Vec<Spec> {
             "regex",
             "Returns what a regular expression matches first.",
             params(),
-            |args| if args[0].is_known() { compile(args, 0)?.result_type() } else { Ok(Type::Dynamic) },
+            |args| {
+                if args[0].is_known() {
+                    compile(args, 0)?.result_type()
+                } else {
+                    Ok(Type::Dynamic)
+                }
+            },
             |args, _| {
                 let pattern = compile(args, 0)?;
                 pattern.result_type()?;
@@ -42,19 +48,30 @@ pub(super) fn specs() -> Vec<Spec> {
             "Returns everything that a regular expression matches.",
             params(),
             |args| {
-                Ok(Type::list(if args[0].is_known() { compile(args, 0)?.result_type()? } else { Type::Dynamic }))
+                Ok(Type::list(if args[0].is_known() {
+                    compile(args, 0)?.result_type()?
+                } else {
+                    Type::Dynamic
+                }))
             },
             |args, _| {
                 let pattern = compile(args, 0)?;
                 let ty = pattern.result_type()?;
-                let all = pattern.regex.captures_iter(text(args, 1)).map(|c| pattern.result(&c));
+                let all = pattern
+                    .regex
+                    .captures_iter(text(args, 1))
+                    .map(|c| pattern.result(&c));
                 Ok(Value::list(ty, all.collect()))
             },
         ),
         Spec::new(
             "replace",
             "Replaces each occurrence of a substring, or of a regular expression between slashes.",
-            vec![Param::string("str"), Param::string("substr"), Param::string("replace")],
+            vec![
+                Param::string("str"),
+                Param::string("substr"),
+                Param::string("replace"),
+            ],
             returns::string,
             replace,
         ),
@@ -73,7 +90,8 @@ thread_local! {
 }
 
 fn compile(args: &[Value], index: usize) -> Result<Rc<Pattern>, FnError> {
-    compile_text(text(args, index)).map_err(|why| FnError::at(index, format!("the pattern is wrong: {why}")))
+    compile_text(text(args, index))
+        .map_err(|why| FnError::at(index, format!("the pattern is wrong: {why}")))
 }
 
 fn compile_text(source: &str) -> Result<Rc<Pattern>, String> {
@@ -104,7 +122,9 @@ impl Pattern {
         let named = self.names.iter().flatten().count();
         match self.names.len() {
             0 => Ok(Type::String),
-            all if named == all => Ok(Type::object(self.names.iter().flatten().map(|n| (&**n, Type::String)))),
+            all if named == all => Ok(Type::object(
+                self.names.iter().flatten().map(|n| (&**n, Type::String)),
+            )),
             all if named == 0 => Ok(Type::tuple(vec![Type::String; all])),
             _ => Err(FnError::at(0, "either all groups or none must have names")),
         }
@@ -137,7 +157,9 @@ impl Pattern {
                 rest = after;
                 continue;
             }
-            let (braced, inner) = rest.strip_prefix('{').map_or((false, rest), |inner| (true, inner));
+            let (braced, inner) = rest
+                .strip_prefix('{')
+                .map_or((false, rest), |inner| (true, inner));
             let end = inner
                 .find(|c: char| !(c.is_alphanumeric() || c == '_'))
                 .unwrap_or(inner.len());
@@ -157,7 +179,10 @@ impl Pattern {
             let index = if name.bytes().all(|b| b.is_ascii_digit()) {
                 name.parse().ok()
             } else {
-                self.names.iter().position(|n| n.as_deref() == Some(name)).map(|i| i + 1)
+                self.names
+                    .iter()
+                    .position(|n| n.as_deref() == Some(name))
+                    .map(|i| i + 1)
             };
             if let Some(found) = index.and_then(|i| captures.get(i)) {
                 out.push_str(found.as_str());
@@ -169,11 +194,14 @@ impl Pattern {
 
 fn replace(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let (s, with) = (text(args, 0), text(args, 2));
-    let between = text(args, 1).strip_prefix('/').and_then(|p| p.strip_suffix('/'));
+    let between = text(args, 1)
+        .strip_prefix('/')
+        .and_then(|p| p.strip_suffix('/'));
     let Some(source) = between else {
         return Ok(s.replace(text(args, 1), with).into());
     };
-    let pattern = compile_text(source).map_err(|why| FnError::at(1, format!("the pattern is wrong: {why}")))?;
+    let pattern = compile_text(source)
+        .map_err(|why| FnError::at(1, format!("the pattern is wrong: {why}")))?;
     let mut out = String::with_capacity(s.len());
     let mut copied = 0;
     for captures in pattern.regex.captures_iter(s) {
@@ -194,22 +222,44 @@ mod tests {
     #[test]
     fn groups_decide_on_the_result() {
         check("regex", ["\\d+".into(), "abc 12".into()], "12");
-        check("regex", ["(\\d+)-(x)?".into(), "10-".into()], Value::tuple(vec!["10".into(), Value::null_of(Type::String)]));
-        check("regex", ["(?P<k>\\w)=(?P<v>\\w)".into(), "a=b".into()], Value::object([("k", Value::from("a")), ("v", "b".into())]));
+        check(
+            "regex",
+            ["(\\d+)-(x)?".into(), "10-".into()],
+            Value::tuple(vec!["10".into(), Value::null_of(Type::String)]),
+        );
+        check(
+            "regex",
+            ["(?P<k>\\w)=(?P<v>\\w)".into(), "a=b".into()],
+            Value::object([("k", Value::from("a")), ("v", "b".into())]),
+        );
         refused("regex", ["(?P<x>a)(b)".into(), "ab".into()]);
         refused("regex", ["z".into(), "ab".into()]);
     }
 
     #[test]
     fn all_matches() {
-        check("regexall", ["z*".into(), "bz".into()], Value::strings(["", "z"]));
-        check("regexall", ["".into(), "abc".into()], Value::strings(["", "", "", ""]));
-        check("regexall", ["(?m)^.".into(), "ab\ncd".into()], Value::strings(["a", "c"]));
+        check(
+            "regexall",
+            ["z*".into(), "bz".into()],
+            Value::strings(["", "z"]),
+        );
+        check(
+            "regexall",
+            ["".into(), "abc".into()],
+            Value::strings(["", "", "", ""]),
+        );
+        check(
+            "regexall",
+            ["(?m)^.".into(), "ab\ncd".into()],
+            Value::strings(["a", "c"]),
+        );
     }
 
     #[test]
     fn replacements_refer_to_groups() {
-        let replaced = |s: &str, p: &str, r: &str, expect: &str| check("replace", [s.into(), p.into(), r.into()], expect);
+        let replaced = |s: &str, p: &str, r: &str, expect: &str| {
+            check("replace", [s.into(), p.into(), r.into()], expect)
+        };
         replaced("a.b.c", ".", "-", "a-b-c");
         replaced("hello", "/l+/", "L", "heLo");
         replaced("ab", "/(a)(?P<x>b)/", "${x}$1$$", "ba$");

@@ -31,7 +31,8 @@ impl PrivateKey {
             "OPENSSH PRIVATE KEY" => openssh(&der),
             _ => return Err("the key must be an RSA private key without a password"),
         };
-        key.filter(|k| k.modulus.bits() <= MAX_BITS && k.modulus.bits() > 0).ok_or(WRONG)
+        key.filter(|k| k.modulus.bits() <= MAX_BITS && k.modulus.bits() > 0)
+            .ok_or(WRONG)
     }
 
     /// Decrypts, and takes away the padding.
@@ -97,7 +98,8 @@ fn pkcs8(der: &[u8]) -> Option<PrivateKey> {
 fn openssh(bytes: &[u8]) -> Option<PrivateKey> {
     fn field<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
         let (length, after) = rest.split_first_chunk::<4>()?;
-        let (found, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let (found, after) =
+            after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         *rest = after;
         Some(found)
     }
@@ -114,9 +116,72 @@ fn openssh(bytes: &[u8]) -> Option<PrivateKey> {
     if field(&mut secret)? != b"ssh-rsa" {
         return None;
     }
-    let (modulus, _public, exponent) = (field(&mut secret)?, field(&mut secret)?, field(&mut secret)?);
+    let (modulus, _public, exponent) = (
+        field(&mut secret)?,
+        field(&mut secret)?,
+        field(&mut secret)?,
+    );
     Some(PrivateKey {
         modulus: BigUint::from_bytes_be(modulus),
         exponent: BigUint::from_bytes_be(exponent),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a DER element with short contents.
+    fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
+        [&[tag, contents.len() as u8], contents].concat()
+    }
+
+    /// A key far too short for use, of two primes of 64 bits.
+    fn key_parts() -> (BigUint, BigUint) {
+        let (p, q) = (
+            18_446_744_073_709_551_557u128,
+            18_446_744_073_709_551_533u128,
+        );
+        let one = BigUint::from(1u8);
+        let (p, q) = (BigUint::from(p), BigUint::from(q));
+        let exponent = BigUint::from(65537u32).modinv(&((&p - &one) * (&q - &one)));
+        (&p * &q, exponent.unwrap())
+    }
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        format!(
+            "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+            STANDARD.encode(der)
+        )
+    }
+
+    #[test]
+    fn keys_are_read_and_used() {
+        let (modulus, exponent) = key_parts();
+        let number = |n: &BigUint| der(INTEGER, &[&[0], &n.to_bytes_be()[..]].concat());
+        let fields = [
+            der(INTEGER, &[0]),
+            number(&modulus),
+            number(&BigUint::from(65537u32)),
+            number(&exponent),
+        ];
+        let pkcs1 = der(SEQUENCE, &fields.concat());
+        let pkcs8 = der(
+            SEQUENCE,
+            &[der(INTEGER, &[0]), der(SEQUENCE, &[]), der(OCTETS, &pkcs1)].concat(),
+        );
+        let block = [&[2], &[7u8; 8][..], &[0], b"hello"].concat();
+        let cipher = BigUint::from_bytes_be(&block).modpow(&BigUint::from(65537u32), &modulus);
+        for pem in [pem("RSA PRIVATE KEY", &pkcs1), pem("PRIVATE KEY", &pkcs8)] {
+            let key = PrivateKey::from_pem(&pem).unwrap();
+            assert_eq!(
+                key.decrypt(&cipher.to_bytes_be()).as_deref(),
+                Some(&b"hello"[..])
+            );
+            assert_eq!(key.decrypt(&[1, 2, 3]), None);
+        }
+        assert!(PrivateKey::from_pem("nonsense").is_err());
+        assert!(PrivateKey::from_pem(&pem("EC PRIVATE KEY", &pkcs1)).is_err());
+        assert!(PrivateKey::from_pem(&pem("RSA PRIVATE KEY", &pkcs1[..9])).is_err());
+    }
 }

@@ -22,13 +22,18 @@ pub(super) fn specs() -> Vec<Spec> {
             |args| Ok(args[0].ty()),
             |args, _| Ok(without_ephemeral(&args[0])),
         ),
-        spec("issensitive", "Says whether a value is sensitive.", returns::bool, |args, _| {
-            Ok(match &args[0] {
-                v if v.is_sensitive() => true.into(),
-                v if v.is_known() => false.into(),
-                _ => Value::unknown_not_null(Type::Bool),
-            })
-        }),
+        spec(
+            "issensitive",
+            "Says whether a value is sensitive.",
+            returns::bool,
+            |args, _| {
+                Ok(match &args[0] {
+                    v if v.is_sensitive() => true.into(),
+                    v if v.is_known() => false.into(),
+                    _ => Value::unknown_not_null(Type::Bool),
+                })
+            },
+        ),
         spec(
             "nonsensitive",
             "Returns a value without its mark as sensitive.",
@@ -70,7 +75,11 @@ mod tests {
         check("nonsensitive", [secret.clone()], "x");
         check("issensitive", [secret.clone()], true);
         check("issensitive", [Value::tuple(vec![secret])], false);
-        check("issensitive", [Value::unknown(Type::String)], Value::unknown_not_null(Type::Bool));
+        check(
+            "issensitive",
+            [Value::unknown(Type::String)],
+            Value::unknown_not_null(Type::Bool),
+        );
     }
 
     #[test]
@@ -78,6 +87,9 @@ mod tests {
         let token = Value::from("t").with_marks(Marks::EPHEMERAL);
         let given = Value::tuple(vec![token, "a".into()]);
         let result = run("ephemeralasnull", [given]).unwrap();
-        assert_eq!(result, Value::tuple(vec![Value::null_of(Type::String), "a".into()]));
+        assert_eq!(
+            result,
+            Value::tuple(vec![Value::null_of(Type::String), "a".into()])
+        );
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "setintersection",
             "Returns the elements that all the sets have.",
             vec![set("first_set")],
-            |args| common_type(args),
+            common_type,
             setintersection,
         )
         .variadic(set("other_sets")),
@@ -24,7 +24,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "setproduct",
             "Returns all combinations of elements of the sets.",
             vec![],
-            |args| product_type(args),
+            product_type,
             setproduct,
         )
         .variadic(Param::any("sets").marked()),
@@ -32,14 +32,14 @@ pub(super) fn specs() -> Vec<Spec> {
             "setsubtract",
             "Returns the elements of the first set that the second does not have.",
             vec![set("a"), set("b")],
-            |args| common_type(args),
+            common_type,
             setsubtract,
         ),
         Spec::new(
             "setunion",
             "Returns the elements that any of the sets has.",
             vec![set("first_set")],
-            |args| common_type(args),
+            common_type,
             setunion,
         )
         .variadic(set("other_sets")),
@@ -135,7 +135,11 @@ fn product_type(args: &[Value]) -> Result<Type, FnError> {
         ordered &= order;
     }
     let elem = Type::tuple(elems);
-    Ok(if ordered { Type::list(elem) } else { Type::set(elem) })
+    Ok(if ordered {
+        Type::list(elem)
+    } else {
+        Type::set(elem)
+    })
 }
 
 fn setproduct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -148,13 +152,23 @@ fn setproduct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     };
     let mut marks = args.iter().fold(Marks::NONE, |m, a| m.union(a.marks));
     // A set with unknown elements has no known length.
-    if args.iter().any(|a| matches!(a.ty(), Type::Set(_)) && !a.is_wholly_known()) {
+    if args
+        .iter()
+        .any(|a| matches!(a.ty(), Type::Set(_)) && !a.is_wholly_known())
+    {
         marks = args.iter().fold(marks, |m, a| m.union(a.deep_marks()));
         return Ok(Value::unknown(ty).with_marks(marks));
     }
-    if args.iter().any(|a| a.as_items().is_some_and(<[Value]>::is_empty)) {
+    if args
+        .iter()
+        .any(|a| a.as_items().is_some_and(<[Value]>::is_empty))
+    {
         let elem = (**elem).clone();
-        let empty = if matches!(ty, Type::List(_)) { Value::list(elem, vec![]) } else { Value::set(elem, vec![]) };
+        let empty = if matches!(ty, Type::List(_)) {
+            Value::list(elem, vec![])
+        } else {
+            Value::set(elem, vec![])
+        };
         return Ok(empty.with_marks(marks));
     }
     let mut factors = Vec::with_capacity(args.len());
@@ -167,12 +181,20 @@ fn setproduct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         factors.push(items);
     }
     if total > MAX_PRODUCT {
-        return Err(FnError::new(format!("the product would have more than {MAX_PRODUCT} elements")));
+        return Err(FnError::new(format!(
+            "the product would have more than {MAX_PRODUCT} elements"
+        )));
     }
     let mut product = Vec::with_capacity(total);
     let mut at = vec![0; factors.len()];
     for _ in 0..total {
-        product.push(Value::tuple(factors.iter().zip(&at).map(|(f, i)| f[*i].clone()).collect()));
+        product.push(Value::tuple(
+            factors
+                .iter()
+                .zip(&at)
+                .map(|(f, i)| f[*i].clone())
+                .collect(),
+        ));
         for (i, factor) in at.iter_mut().zip(&factors).rev() {
             *i += 1;
             if *i < factor.len() {
@@ -197,15 +219,34 @@ mod tests {
     use super::*;
 
     fn set(items: &[&str]) -> Value {
-        Value::set(Type::String, items.iter().map(|s| Value::from(*s)).collect())
+        Value::set(
+            Type::String,
+            items.iter().map(|s| Value::from(*s)).collect(),
+        )
     }
 
     #[test]
     fn sets_are_combined() {
-        check("setunion", [set(&["b"]), set(&["a", "b"])], set(&["a", "b"]));
-        check("setintersection", [set(&["a", "b"]), set(&["b", "c"])], set(&["b"]));
-        check("setsubtract", [set(&["a", "b"]), set(&["b", "c"])], set(&["a"]));
-        check("setunion", [Value::tuple(vec![]), Value::tuple(vec![])], Value::set(Type::Dynamic, vec![]));
+        check(
+            "setunion",
+            [set(&["b"]), set(&["a", "b"])],
+            set(&["a", "b"]),
+        );
+        check(
+            "setintersection",
+            [set(&["a", "b"]), set(&["b", "c"])],
+            set(&["b"]),
+        );
+        check(
+            "setsubtract",
+            [set(&["a", "b"]), set(&["b", "c"])],
+            set(&["a"]),
+        );
+        check(
+            "setunion",
+            [Value::tuple(vec![]), Value::tuple(vec![])],
+            Value::set(Type::Dynamic, vec![]),
+        );
     }
 
     #[test]

@@ -16,7 +16,13 @@ pub(super) fn specs() -> Vec<Spec> {
     let strings = Type::list(Type::String);
     let one = || vec![Param::string("str")];
     vec![
-        Spec::new("chomp", "Removes newline characters at the end of a string.", one(), returns::string, chomp),
+        Spec::new(
+            "chomp",
+            "Removes newline characters at the end of a string.",
+            one(),
+            returns::string,
+            chomp,
+        ),
         Spec::new(
             "endswith",
             "Says whether a string ends with the given suffix.",
@@ -39,9 +45,19 @@ pub(super) fn specs() -> Vec<Spec> {
             join,
         )
         .variadic(Param::new("lists", strings)),
-        Spec::new("lower", "Turns all letters of a string to lower case.", one(), returns::string, |args, _| {
-            Ok(text(args, 0).chars().map(lower_char).collect::<String>().into())
-        }),
+        Spec::new(
+            "lower",
+            "Turns all letters of a string to lower case.",
+            one(),
+            returns::string,
+            |args, _| {
+                Ok(text(args, 0)
+                    .chars()
+                    .map(lower_char)
+                    .collect::<String>()
+                    .into())
+            },
+        ),
         Spec::new(
             "split",
             "Divides a string at each occurrence of a separator.",
@@ -63,17 +79,37 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::bool,
             |args, _| Ok(text(args, 0).contains(text(args, 1)).into()),
         ),
-        Spec::new("strrev", "Reverses the characters of a string.", one(), returns::string, |args, _| {
-            Ok(graphemes(text(args, 0)).into_iter().rev().collect::<String>().into())
-        }),
+        Spec::new(
+            "strrev",
+            "Reverses the characters of a string.",
+            one(),
+            returns::string,
+            |args, _| {
+                Ok(graphemes(text(args, 0))
+                    .into_iter()
+                    .rev()
+                    .collect::<String>()
+                    .into())
+            },
+        ),
         Spec::new(
             "substr",
             "Extracts a part of a string by offset and length, counted in characters.",
-            vec![Param::string("str"), Param::number("offset"), Param::number("length")],
+            vec![
+                Param::string("str"),
+                Param::number("offset"),
+                Param::number("length"),
+            ],
             returns::string,
             substr,
         ),
-        Spec::new("title", "Turns the first letter of each word to upper case.", one(), returns::string, title),
+        Spec::new(
+            "title",
+            "Turns the first letter of each word to upper case.",
+            one(),
+            returns::string,
+            title,
+        ),
         Spec::new(
             "trim",
             "Removes characters of a set from both ends of a string.",
@@ -94,9 +130,13 @@ pub(super) fn specs() -> Vec<Spec> {
                 Ok(s.strip_prefix(text(args, 1)).unwrap_or(s).into())
             },
         ),
-        Spec::new("trimspace", "Removes white space from both ends of a string.", one(), returns::string, |args, _| {
-            Ok(text(args, 0).trim().into())
-        }),
+        Spec::new(
+            "trimspace",
+            "Removes white space from both ends of a string.",
+            one(),
+            returns::string,
+            |args, _| Ok(text(args, 0).trim().into()),
+        ),
         Spec::new(
             "trimsuffix",
             "Removes a suffix from a string.",
@@ -107,9 +147,19 @@ pub(super) fn specs() -> Vec<Spec> {
                 Ok(s.strip_suffix(text(args, 1)).unwrap_or(s).into())
             },
         ),
-        Spec::new("upper", "Turns all letters of a string to upper case.", one(), returns::string, |args, _| {
-            Ok(text(args, 0).chars().map(upper_char).collect::<String>().into())
-        }),
+        Spec::new(
+            "upper",
+            "Turns all letters of a string to upper case.",
+            one(),
+            returns::string,
+            |args, _| {
+                Ok(text(args, 0)
+                    .chars()
+                    .map(upper_char)
+                    .collect::<String>()
+                    .into())
+            },
+        ),
     ]
 }
 
@@ -184,7 +234,11 @@ fn title(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         .map(|c| {
             let here = std::mem::replace(
                 &mut starts,
-                if c.is_ascii() { !c.is_ascii_alphanumeric() && c != '_' } else { c.is_whitespace() },
+                if c.is_ascii() {
+                    !c.is_ascii_alphanumeric() && c != '_'
+                } else {
+                    c.is_whitespace()
+                },
             );
             if here { title_char(c) } else { c }
         })
@@ -199,7 +253,10 @@ fn chomp(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
 fn indent(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let spaces = integer(args, 0)?;
     if !(0..=MAX_WIDTH).contains(&spaces) {
-        return Err(FnError::at(0, format!("the number of spaces must be between 0 and {MAX_WIDTH}")));
+        return Err(FnError::at(
+            0,
+            format!("the number of spaces must be between 0 and {MAX_WIDTH}"),
+        ));
     }
     let pad = format!("\n{}", " ".repeat(spaces as usize));
     Ok(text(args, 1).replace('\n', &pad).into())
@@ -244,7 +301,10 @@ fn startswith(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let ValueKind::Unknown(_, refinement) = &args[0].kind else {
         return Ok(text(args, 0).starts_with(prefix).into());
     };
-    let known = refinement.as_ref().and_then(|r| r.prefix.as_deref()).unwrap_or_default();
+    let known = refinement
+        .as_ref()
+        .and_then(|r| r.prefix.as_deref())
+        .unwrap_or_default();
     if known.starts_with(prefix) {
         return Ok(true.into());
     }
@@ -268,7 +328,11 @@ fn substr(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     };
     let rest = &all[from..];
     // A length of zero gets here only with a negative offset, and then means all.
-    let count = if length <= 0 { rest.len() } else { rest.len().min(length as usize) };
+    let count = if length <= 0 {
+        rest.len()
+    } else {
+        rest.len().min(length as usize)
+    };
     Ok(rest[..count].concat().into())
 }
 

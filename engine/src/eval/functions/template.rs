@@ -30,13 +30,17 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::string,
             |args, scope| {
                 let Some(source) = args[0].as_str() else {
-                    return Err(FnError::at(0, format!("must be a string, not {}", args[0].ty().friendly())));
+                    return Err(FnError::at(
+                        0,
+                        format!("must be a string, not {}", args[0].ty().friendly()),
+                    ));
                 };
                 let value = render(source, "", &args[1], scope)?;
                 if value.is_null() {
                     return Err(FnError::new("the result is null"));
                 }
-                convert::to(&value, &Type::String).map_err(|why| FnError::new(format!("the result is not a string: {why}")))
+                convert::to(&value, &Type::String)
+                    .map_err(|why| FnError::new(format!("the result is not a string: {why}")))
             },
         ),
     ]
@@ -79,7 +83,9 @@ struct Rendering;
 impl Rendering {
     fn start() -> Result<Rendering, FnError> {
         if RENDERING.replace(true) {
-            return Err(FnError::new("a template that a function renders cannot render another one"));
+            return Err(FnError::new(
+                "a template that a function renders cannot render another one",
+            ));
         }
         Ok(Rendering)
     }
@@ -99,7 +105,9 @@ fn render(source: &str, name: &str, vars: &Value, scope: &dyn Scope) -> Result<V
     if let Some(wrong) = vars.keys().find(|k| !is_identifier(k)) {
         return Err(FnError::at(
             1,
-            format!("\"{wrong}\" is no name of a variable: it must begin with a letter, then letters, digits, `_` and `-`"),
+            format!(
+                "\"{wrong}\" is no name of a variable: it must begin with a letter, then letters, digits, `_` and `-`"
+            ),
         ));
     }
     let template = infra_syntax::parse_template(source, SourceId::default())
@@ -108,25 +116,41 @@ fn render(source: &str, name: &str, vars: &Value, scope: &dyn Scope) -> Result<V
     free_names(&template.parts, &mut BTreeSet::new(), &mut free);
     if let Some((missing, span)) = free.iter().find(|(n, _)| !vars.contains_key(&***n)) {
         let at = place(*span, source, name);
-        return Err(FnError::at(1, format!("the variables have no `{missing}`, which the template uses at {at}")));
+        return Err(FnError::at(
+            1,
+            format!("the variables have no `{missing}`, which the template uses at {at}"),
+        ));
     }
     rendering.and_then(|_guard| {
         let scope = Variables { vars, outer: scope };
-        crate::eval::eval_template(&template, &scope).map_err(|d| FnError::new(explain(&d, source, name)))
+        crate::eval::eval_template(&template, &scope)
+            .map_err(|d| FnError::new(explain(&d, source, name)))
     })
 }
 
-fn is_identifier(s: &str) -> bool {
+/// Says whether a text can be the name of a variable.
+pub(super) fn is_identifier(s: &str) -> bool {
     let mut chars = s.chars();
-    chars.next().is_some_and(char::is_alphabetic) && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    chars.next().is_some_and(char::is_alphabetic)
+        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// Says where in a template something stands.
 fn place(span: Span, source: &str, name: &str) -> String {
     let before = source.get(..span.start as usize).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    if name.is_empty() { format!("line {line}, column {column}") } else { format!("{name}:{line}:{column}") }
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    if name.is_empty() {
+        format!("line {line}, column {column}")
+    } else {
+        format!("{name}:{line}:{column}")
+    }
 }
 
 fn explain(diagnostics: &Diagnostics, source: &str, name: &str) -> String {
@@ -140,7 +164,11 @@ fn explain(diagnostics: &Diagnostics, source: &str, name: &str) -> String {
 /// Collects the names that a template takes from its variables, each with its first place.
 ///
 /// `bound` are the names that loops around introduce.
-fn free_names<'t>(parts: &'t [TemplatePart], bound: &mut BTreeSet<&'t str>, free: &mut BTreeMap<&'t str, Span>) {
+fn free_names<'t>(
+    parts: &'t [TemplatePart],
+    bound: &mut BTreeSet<&'t str>,
+    free: &mut BTreeMap<&'t str, Span>,
+) {
     for part in parts {
         match part {
             TemplatePart::Literal(..) => {}
@@ -170,7 +198,11 @@ fn free_names<'t>(parts: &'t [TemplatePart], bound: &mut BTreeSet<&'t str>, free
 }
 
 /// Notes the names of a loop; returns those that were not bound already.
-fn bind<'t>(key: Option<&'t Ident>, value: &'t Ident, bound: &mut BTreeSet<&'t str>) -> Vec<&'t str> {
+fn bind<'t>(
+    key: Option<&'t Ident>,
+    value: &'t Ident,
+    bound: &mut BTreeSet<&'t str>,
+) -> Vec<&'t str> {
     let names = key.into_iter().chain([value]).map(|i| &*i.name);
     names.filter(|n| bound.insert(n)).collect()
 }
@@ -208,7 +240,9 @@ fn free_in<'t>(expr: &'t Expr, bound: &mut BTreeSet<&'t str>, free: &mut BTreeMa
             }
         }
         ExprKind::Call { args, .. } => args.iter().for_each(|e| free_in(e, bound, free)),
-        ExprKind::Conditional(a, b, c) => [a, b, c].into_iter().for_each(|e| free_in(e, bound, free)),
+        ExprKind::Conditional(a, b, c) => {
+            [a, b, c].into_iter().for_each(|e| free_in(e, bound, free))
+        }
         ExprKind::For(f) => {
             free_in(&f.collection, bound, free);
             let added = bind(f.key_var.as_ref(), &f.value_var, bound);
@@ -230,11 +264,30 @@ mod tests {
 
     #[test]
     fn strings_are_rendered() {
-        check("templatestring", ["hello ${name}".into(), vars([("name", "Ann".into())])], "hello Ann");
+        check(
+            "templatestring",
+            ["hello ${name}".into(), vars([("name", "Ann".into())])],
+            "hello Ann",
+        );
         let list = Value::tuple(vec!["a".into(), "b".into()]);
-        check("templatestring", ["%{ for x in xs }${x},%{ endfor }".into(), vars([("xs", list)])], "a,b,");
-        check("templatestring", ["${upper(a)}".into(), vars([("a", "q".into())])], "Q");
-        check("templatestring", ["${a}".into(), vars([("a", 1.into())])], "1");
+        check(
+            "templatestring",
+            [
+                "%{ for x in xs }${x},%{ endfor }".into(),
+                vars([("xs", list)]),
+            ],
+            "a,b,",
+        );
+        check(
+            "templatestring",
+            ["${upper(a)}".into(), vars([("a", "q".into())])],
+            "Q",
+        );
+        check(
+            "templatestring",
+            ["${a}".into(), vars([("a", 1.into())])],
+            "1",
+        );
     }
 
     #[test]
@@ -244,7 +297,10 @@ mod tests {
         refused("templatestring", ["${can(b)}".into(), vars([])]);
         refused("templatestring", ["a".into(), vars([("1b", 1.into())])]);
         refused("templatestring", [5.into(), vars([])]);
-        refused("templatestring", ["${a}".into(), vars([("a", Value::null())])]);
+        refused(
+            "templatestring",
+            ["${a}".into(), vars([("a", Value::null())])],
+        );
         let nested = "${templatestring(t, {})}";
         refused("templatestring", [nested.into(), vars([("t", "x".into())])]);
         // The refusal does not last.

@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use infra_types::{Number, Str, Type, Value, ValueKind};
-use num_bigint::BigInt;
 use libyaml_safer::{EventData, Parser, ScalarStyle};
+use num_bigint::BigInt;
 
 use super::datetime::Time;
 use super::numeric::parse_in_base;
@@ -22,8 +22,14 @@ const MAX_DEPTH: usize = 200;
 
 pub(super) fn specs() -> Vec<Spec> {
     vec![
-        Spec::new("yamldecode", "Reads a value from a YAML text.", vec![Param::string("src")], returns::any, yamldecode)
-            .nullable(),
+        Spec::new(
+            "yamldecode",
+            "Reads a value from a YAML text.",
+            vec![Param::string("src")],
+            returns::any,
+            yamldecode,
+        )
+        .nullable(),
         Spec::new(
             "yamlencode",
             "Writes a value as YAML text.",
@@ -42,25 +48,34 @@ pub(super) fn specs() -> Vec<Spec> {
 
 fn yamldecode(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let source = text(args, 0);
-    decode(source.strip_prefix('\u{feff}').unwrap_or(source)).map_err(|why| FnError::at(0, format!("this is not YAML: {why}")))
+    decode(source.strip_prefix('\u{feff}').unwrap_or(source))
+        .map_err(|why| FnError::at(0, format!("this is not YAML: {why}")))
 }
 
 fn decode(source: &str) -> Result<Value, String> {
-    let forbidden = |c: &char| {
-        matches!(*c as u32, 0..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f..=0x84 | 0x86..=0x9f | 0xfffe | 0xffff)
-    };
+    let forbidden = |c: &char| matches!(*c as u32, 0..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f..=0x84 | 0x86..=0x9f | 0xfffe | 0xffff);
     if let Some(c) = source.chars().find(forbidden) {
-        return Err(format!("the control character U+{:04X} is not allowed", c as u32));
+        return Err(format!(
+            "the control character U+{:04X} is not allowed",
+            c as u32
+        ));
     }
     let ends = source.ends_with(is_break);
-    let whole = if ends { source.to_owned() } else { format!("{source}\n") };
+    let whole = if ends {
+        source.to_owned()
+    } else {
+        format!("{source}\n")
+    };
     let mut bytes = whole.as_bytes();
     let mut events = Parser::new();
     events.set_input_string(&mut bytes);
     let mut decoder = Decoder {
         events,
         added_break: !ends,
-        blank_end: source.rsplit(is_break).next().is_some_and(|line| line.trim_matches(' ').is_empty()),
+        blank_end: source
+            .rsplit(is_break)
+            .next()
+            .is_some_and(|line| line.trim_matches(' ').is_empty()),
         length: whole.chars().count() as u64,
         anchors: BTreeMap::new(),
         pending: BTreeSet::new(),
@@ -101,7 +116,8 @@ struct Decoder<'s> {
 impl Decoder<'_> {
     fn next(&mut self) -> Result<EventData, String> {
         // The parser panics at a few wrong texts, such as `[!a,b]`.
-        let parsed = catch_unwind(AssertUnwindSafe(|| self.events.parse())).map_err(|_| "there is a wrong tag")?;
+        let parsed = catch_unwind(AssertUnwindSafe(|| self.events.parse()))
+            .map_err(|_| "there is a wrong tag")?;
         let mut event = parsed.map_err(|e| match e.problem_mark() {
             Some(mark) => format!("{}, at line {}", e.problem(), mark.line),
             None => e.problem().to_owned(),
@@ -160,7 +176,9 @@ impl Decoder<'_> {
                 value
             }
             EventData::Alias { anchor } if self.pending.contains(&anchor) => {
-                return Err(format!("the anchor `{anchor}` is used inside its own value"));
+                return Err(format!(
+                    "the anchor `{anchor}` is used inside its own value"
+                ));
             }
             EventData::Alias { anchor } => match self.anchors.get(&anchor) {
                 Some(value) => value.clone(),
@@ -184,9 +202,9 @@ impl Decoder<'_> {
         loop {
             let key = match self.next()? {
                 EventData::MappingEnd => return Ok(entries),
-                EventData::Scalar { tag, value, style, .. } => {
-                    convert::to(&scalar(&value, style, tag.as_deref())?, &Type::String)?
-                }
+                EventData::Scalar {
+                    tag, value, style, ..
+                } => convert::to(&scalar(&value, style, tag.as_deref())?, &Type::String)?,
                 _ => return Err("only strings can be keys of mappings".into()),
             };
             let ValueKind::String(key) = key.kind else {
@@ -199,7 +217,10 @@ impl Decoder<'_> {
                 continue;
             }
             let ValueKind::Object(merged) = &value.kind else {
-                return Err(format!("{} cannot be merged into a mapping", value.ty().friendly()));
+                return Err(format!(
+                    "{} cannot be merged into a mapping",
+                    value.ty().friendly()
+                ));
             };
             entries.extend(merged.iter().map(|(k, v)| (k.clone(), v.clone())));
         }
@@ -219,7 +240,9 @@ fn core_tag(tag: Option<&str>) -> Result<Option<&str>, String> {
 
 fn only_tag(tag: Option<&str>, allowed: &str) -> Result<(), String> {
     match core_tag(tag)? {
-        Some(other) if other != allowed => Err(format!("a {allowed} cannot have the tag `!!{other}`")),
+        Some(other) if other != allowed => {
+            Err(format!("a {allowed} cannot have the tag `!!{other}`"))
+        }
         _ => Ok(()),
     }
 }
@@ -245,9 +268,17 @@ fn resolve(source: &str, tag: Option<&str>) -> Result<Value, String> {
     if tag == Some("str") {
         return Ok(source.into());
     }
-    let wrong = || format!("\"{source}\" cannot be read as `!!{}`", tag.unwrap_or_default());
+    let wrong = || {
+        format!(
+            "\"{source}\" cannot be read as `!!{}`",
+            tag.unwrap_or_default()
+        )
+    };
     if tag == Some("binary") {
-        return STANDARD.decode(source).map(|_| source.into()).map_err(|_| wrong());
+        return STANDARD
+            .decode(source)
+            .map(|_| source.into())
+            .map_err(|_| wrong());
     }
     if let Some(value) = word(source) {
         return Ok(value);
@@ -264,7 +295,9 @@ fn resolve(source: &str, tag: Option<&str>) -> Result<Value, String> {
         return Ok(number.into());
     }
     match tag {
-        Some("int" | "float") => go_integer(source).map(|n| Number::from(n).into()).ok_or_else(wrong),
+        Some("int" | "float") => go_integer(source)
+            .map(|n| Number::from(n).into())
+            .ok_or_else(wrong),
         Some("bool" | "timestamp") => Err(wrong()),
         Some("null") => Ok(Value::null()),
         _ => Ok(source.into()),
@@ -274,8 +307,12 @@ fn resolve(source: &str, tag: Option<&str>) -> Result<Value, String> {
 /// Returns the value of a word with a meaning of its own.
 fn word(source: &str) -> Option<Value> {
     Some(match source {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => true.into(),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => false.into(),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            true.into()
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            false.into()
+        }
         "" | "~" | "null" | "Null" | "NULL" => Value::null(),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Number::infinity(false).into(),
         "-.inf" | "-.Inf" | "-.INF" => Number::infinity(true).into(),
@@ -293,7 +330,10 @@ fn number(source: &str) -> Option<Number> {
     }
     let unsigned = source.strip_prefix(['+', '-']).unwrap_or(source);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
+        Some((mantissa, exponent)) => (
+            mantissa,
+            Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
+        ),
         None => (unsigned, None),
     };
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -358,7 +398,9 @@ fn timestamp(source: &str) -> Option<String> {
             format!("{hour:0>2}:{minute:0>2}:{whole:0>2}{zone}")
         }
     };
-    Time::parse(&format!("{year}-{month:0>2}-{day:0>2}T{time}")).ok().map(|t| t.show())
+    Time::parse(&format!("{year}-{month:0>2}-{day:0>2}T{time}"))
+        .ok()
+        .map(|t| t.show())
 }
 
 #[cfg(test)]
@@ -385,7 +427,17 @@ mod tests {
         reads("2024-1-1", "2024-01-01T00:00:00Z");
         reads("2024-01-01 10:00:00", "2024-01-01T10:00:00Z");
         reads("2024-01-01t10:00:00.5+02:00", "2024-01-01T10:00:00+02:00");
-        for text in ["0b11", "1_000", "-0x1F", "1:2", "2024-13-01", "2024-01-01 10:00:00 +2", "oFF", "1e", "."] {
+        for text in [
+            "0b11",
+            "1_000",
+            "-0x1F",
+            "1:2",
+            "2024-13-01",
+            "2024-01-01 10:00:00 +2",
+            "oFF",
+            "1e",
+            ".",
+        ] {
             reads(text, text);
         }
         reads("'5'", "5");
@@ -399,7 +451,13 @@ mod tests {
         reads("!!null abc", Value::null());
         reads("!!bool \"true\"", "true");
         reads("!<tag:yaml.org,2002:str> 5", "5");
-        for text in ["!foo bar", "!!bool abc", "!!int abc", "!!binary a", "!!set {a, b}"] {
+        for text in [
+            "!foo bar",
+            "!!bool abc",
+            "!!int abc",
+            "!!binary a",
+            "!!set {a, b}",
+        ] {
             refused("yamldecode", [text.into()]);
         }
     }
@@ -409,9 +467,21 @@ mod tests {
         let ab = Value::object([("a", Value::from(1)), ("b", 2.into())]);
         reads("a: 1\nb: 2", ab.clone());
         reads("b: 4\n<<: {a: 1, b: 2}", ab.clone());
-        reads("x: &x {a: 1, b: 2}\nz: *x", Value::object([("x", ab.clone()), ("z", ab)]));
+        reads(
+            "x: &x {a: 1, b: 2}\nz: *x",
+            Value::object([("x", ab.clone()), ("z", ab)]),
+        );
         reads("1: y", Value::object([("1", Value::from(true))]));
-        for text in ["<<: 5", "~: 1", "[a]: 1", "a: *x", "a: &x [*x]", "--- a\n--- b", "", "# c"] {
+        for text in [
+            "<<: 5",
+            "~: 1",
+            "[a]: 1",
+            "a: *x",
+            "a: &x [*x]",
+            "--- a\n--- b",
+            "",
+            "# c",
+        ] {
             refused("yamldecode", [text.into()]);
         }
     }
@@ -433,6 +503,9 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused() {
         refused("yamldecode", ["[".repeat(5000).into()]);
-        refused("yamldecode", [format!("{}{}", "[".repeat(300), "]".repeat(300)).into()]);
+        refused(
+            "yamldecode",
+            [format!("{}{}", "[".repeat(300), "]".repeat(300)).into()],
+        );
     }
 }

@@ -26,11 +26,10 @@ pub(super) fn encode(value: &Value) -> String {
     if !emitter.out.ends_with('\n') {
         emitter.out.push('\n');
     }
-    let plain = match &value.kind {
-        ValueKind::Null(_) | ValueKind::Bool(_) | ValueKind::Number(_) => true,
-        _ => false,
-    };
-    if plain {
+    if matches!(
+        value.kind,
+        ValueKind::Null(_) | ValueKind::Bool(_) | ValueKind::Number(_)
+    ) {
         // Without it a reader could not tell where the scalar ends.
         emitter.out.push_str("...\n");
     }
@@ -96,7 +95,9 @@ impl Emitter {
             ValueKind::Map(m) => self.mapping(m.items.iter(), m.items.len(), indent),
             ValueKind::Object(attrs) => self.mapping(attrs.iter(), attrs.len(), indent),
             ValueKind::String(s) => self.string(s, indent),
-            ValueKind::Number(n) if n.is_infinite() => self.plain(if n.is_negative() { "-Inf" } else { "+Inf" }),
+            ValueKind::Number(n) if n.is_infinite() => {
+                self.plain(if n.is_negative() { "-Inf" } else { "+Inf" })
+            }
             ValueKind::Number(n) => self.plain(&n.to_string()),
             ValueKind::Bool(b) => self.plain(if *b { "true" } else { "false" }),
             ValueKind::Null(_) | ValueKind::Unknown(..) => self.plain("null"),
@@ -169,7 +170,10 @@ impl Emitter {
             self.out.push_str(&STEP.to_string());
         }
         let mut from_end = s.chars().rev();
-        match (from_end.next().is_some_and(is_break), from_end.next().is_none_or(is_break)) {
+        match (
+            from_end.next().is_some_and(is_break),
+            from_end.next().is_none_or(is_break),
+        ) {
             (false, _) => self.out.push('-'),
             (true, true) => self.out.push('+'),
             (true, false) => {}
@@ -319,19 +323,39 @@ mod tests {
     #[test]
     fn nesting() {
         let inner = object([("c", tuple([]))]);
-        check(object([("a", object([("b", inner)]))]), "\"a\":\n  \"b\":\n    \"c\": []\n");
-        check(tuple([tuple([1.into(), tuple([2.into()])]), tuple([])]), "- - 1\n  - - 2\n- []\n");
-        check(object([("a", tuple([object([("b", "x\ny".into()), ("c", 1.into())])]))]),
-            "\"a\":\n- \"b\": |-\n    x\n    y\n  \"c\": 1\n");
-        check(object([("d", tuple([tuple(["x\ny".into()])]))]), "\"d\":\n- - |-\n    x\n    y\n");
+        check(
+            object([("a", object([("b", inner)]))]),
+            "\"a\":\n  \"b\":\n    \"c\": []\n",
+        );
+        check(
+            tuple([tuple([1.into(), tuple([2.into()])]), tuple([])]),
+            "- - 1\n  - - 2\n- []\n",
+        );
+        check(
+            object([(
+                "a",
+                tuple([object([("b", "x\ny".into()), ("c", 1.into())])]),
+            )]),
+            "\"a\":\n- \"b\": |-\n    x\n    y\n  \"c\": 1\n",
+        );
+        check(
+            object([("d", tuple([tuple(["x\ny".into()])]))]),
+            "\"d\":\n- - |-\n    x\n    y\n",
+        );
         check(tuple(["x\n".into(), 1.into()]), "- |\n  x\n- 1\n");
     }
 
     #[test]
     fn long_keys_and_strings() {
-        check(object([("a\nb", object([("c", 1.into())]))]), "? |-\n  a\n  b\n: \"c\": 1\n");
+        check(
+            object([("a\nb", object([("c", 1.into())]))]),
+            "? |-\n  a\n  b\n: \"c\": 1\n",
+        );
         let key = "a".repeat(129);
-        check(object([(&key, tuple([1.into(), 2.into()]))]), &format!("? \"{key}\"\n: - 1\n  - 2\n"));
+        check(
+            object([(&key, tuple([1.into(), 2.into()]))]),
+            &format!("? \"{key}\"\n: - 1\n  - 2\n"),
+        );
         let words = ["aaaaaaaaaa"; 12].join(" ");
         let (head, tail) = words.split_at(87);
         check(words.as_str(), &format!("\"{head}\n  {}\"\n", &tail[1..]));

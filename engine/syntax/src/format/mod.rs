@@ -1,7 +1,7 @@
 //! Formats a file, as users of `terraform fmt` know it.
 //!
-//! Works on tokens, so that comments stay where they are: [`tokens`] reads them,
-//! [`layout`] decides on every blank between them. The result is parsed again
+//! Works on tokens, so that comments stay where they are: `tokens` reads them,
+//! `layout` decides on every blank between them. The result is parsed again
 //! and must mean the same, or the file is left alone.
 
 mod layout;

@@ -100,7 +100,8 @@ pub(super) fn unwrap_interpolations(tokens: &mut Vec<FormatToken<'_>>) {
     let mut i = 0;
     while i < tokens.len() {
         let token = &tokens[i];
-        let starts_statement = line_start && token.kind == Kind::Ident && open.last() == Some(&true);
+        let starts_statement =
+            line_start && token.kind == Kind::Ident && open.last() == Some(&true);
         line_start = match token.kind {
             Kind::Newline | Kind::OpenBody => true,
             Kind::BlockComment | Kind::LineComment => line_start,

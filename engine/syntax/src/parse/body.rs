@@ -207,7 +207,8 @@ impl Builder<'_> {
                     if let (Some(name), Some(ty)) = (inner.next(), inner.next()) {
                         let name = self.ident(&name);
                         if let Some(first) = params.iter().find(|p| p.name.name == name.name) {
-                            self.diagnostics.push(duplicate_param(&name, first.name.span));
+                            self.diagnostics
+                                .push(duplicate_param(&name, first.name.span));
                         }
                         let ty = self.expr(ty).expr;
                         params.push(FunctionParam { name, ty });

@@ -1,10 +1,10 @@
 //! Text to tree.
 //!
-//! The way of a file: [`scan`] cuts it into top-level statements and blanks
+//! The way of a file: `scan` cuts it into top-level statements and blanks
 //! what the grammar need not see; the grammar (`infra.pest`) turns each
-//! statement into pairs; [`body`], [`expr`] and [`template`] turn pairs into the
-//! tree. Only when something is wrong, [`recover`] goes over the statement again,
-//! block by block, and [`explain`] says what was expected.
+//! statement into pairs; `body`, `expr` and `template` turn pairs into the
+//! tree. Only when something is wrong, `recover` goes over the statement again,
+//! block by block, and `explain` says what was expected.
 
 mod body;
 mod explain;
@@ -13,6 +13,7 @@ mod recover;
 mod scan;
 mod template;
 mod text;
+mod traversal;
 
 use pest::Parser as _;
 
@@ -54,7 +55,7 @@ pub fn parse_file(text: &str, source: SourceId) -> (File, Diagnostics) {
     let whole = Span::new(source, 0, text.len());
     let mut body = BodyBuilder::new();
     if let Err(d) = check_size(text, source) {
-        diagnostics.push(d);
+        diagnostics.extend(d);
     } else {
         let clean = check_characters(text, source, &mut diagnostics);
         parse_statements(
@@ -96,7 +97,12 @@ pub fn parse_expr(text: &str, source: SourceId) -> Result<Expr, Diagnostics> {
     let mut lexer = Lexer::new(text, Root::Expr, 0);
     let statement = scan::expression(&mut lexer, &mut masks);
     if !lexer.faults.is_empty() {
-        diagnostics.extend(lexer.faults.iter().map(|f| explain::fault(text, source, *f)));
+        diagnostics.extend(
+            lexer
+                .faults
+                .iter()
+                .map(|f| explain::fault(text, source, *f)),
+        );
         diagnostics.sort();
         return Err(diagnostics);
     }
@@ -107,7 +113,13 @@ pub fn parse_expr(text: &str, source: SourceId) -> Result<Expr, Diagnostics> {
             Builder::new(source, statement.start, piece, &mut diagnostics).entry(&mut pairs)
         }
         Err(e) => {
-            diagnostics.push(explain::grammar(text, source, statement, (Root::Expr, false), &e));
+            diagnostics.push(explain::grammar(
+                text,
+                source,
+                statement,
+                (Root::Expr, false),
+                &e,
+            ));
             None
         }
     };
@@ -134,7 +146,12 @@ pub fn parse_template(text: &str, source: SourceId) -> Result<Template, Diagnost
     let mut lexer = Lexer::new(text, Root::Template, 0);
     scan::template(&mut lexer, &mut masks);
     if !lexer.faults.is_empty() {
-        diagnostics.extend(lexer.faults.iter().map(|f| explain::fault(text, source, *f)));
+        diagnostics.extend(
+            lexer
+                .faults
+                .iter()
+                .map(|f| explain::fault(text, source, *f)),
+        );
         return Err(diagnostics);
     }
     let statement = Statement {
@@ -153,7 +170,9 @@ pub fn parse_template(text: &str, source: SourceId) -> Result<Template, Diagnost
                 Ok(template)
             }
         }
-        Err(e) => Err(explain::grammar(text, source, statement, (Root::Template, false), &e).into()),
+        Err(e) => {
+            Err(explain::grammar(text, source, statement, (Root::Template, false), &e).into())
+        }
     }
 }
 
@@ -162,6 +181,7 @@ pub fn parse_template(text: &str, source: SourceId) -> Result<Template, Diagnost
 /// # Errors
 ///
 /// Returns where the bytes stop being UTF-8.
+#[allow(clippy::result_large_err, reason = "files are read once")]
 pub fn decode(bytes: &[u8], name: &str) -> Result<String, Diagnostic> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
@@ -181,7 +201,7 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<String, Diagnostic> {
     }
 }
 
-fn check_size(text: &str, source: SourceId) -> Result<(), Diagnostic> {
+fn check_size(text: &str, source: SourceId) -> Result<(), Diagnostics> {
     if u32::try_from(text.len()).is_ok() {
         return Ok(());
     }
@@ -189,7 +209,8 @@ fn check_size(text: &str, source: SourceId) -> Result<(), Diagnostic> {
         "infra::syntax::file_too_large",
         "the file is larger than 4 GiB",
     )
-    .at(Span::new(source, 0, 0), ""))
+    .at(Span::new(source, 0, 0), "")
+    .into())
 }
 
 /// Reports control characters; returns a copy without them if there are any.
@@ -245,7 +266,13 @@ fn parse_statements(
                     let Some((i, chunk)) = next else { return };
                     let mut body = BodyBuilder::new();
                     let mut found = Diagnostics::new();
-                    parse_chunk(&text[..chunk.end], chunk.start, source, &mut body, &mut found);
+                    parse_chunk(
+                        &text[..chunk.end],
+                        chunk.start,
+                        source,
+                        &mut body,
+                        &mut found,
+                    );
                     if let Ok(mut parsed) = parsed.lock() {
                         parsed.push((i, body, found));
                     }
@@ -259,6 +286,21 @@ fn parse_statements(
         body.append(part);
         diagnostics.extend(found);
     }
+}
+
+/// Where a bracket is not closed before the end of the file, guesses where the
+/// next statement starts.
+fn end_unclosed(text: &str, faults: &mut [Fault]) -> Option<usize> {
+    for fault in faults {
+        if let Fault::Bracket { open, found } = fault
+            && *found == text.len()
+        {
+            let next = scan::next_top_level(text, *open)?;
+            *found = next;
+            return Some(next);
+        }
+    }
+    None
 }
 
 fn parse_chunk(
@@ -290,27 +332,26 @@ fn parse_chunk(
             }
             continue;
         }
-        let faults = std::mem::take(&mut lexer.faults);
-        diagnostics.extend(faults.iter().map(|f| explain::fault(text, source, *f)));
-        let unclosed = faults.iter().find_map(|f| match f {
-            Fault::Bracket { open, found } if *found == text.len() => Some(*open),
-            _ => None,
-        });
-        if let Some(open) = unclosed
-            && restarts < MAX_RESTARTS
-            && let Some(next) = scan::next_top_level(text, open)
+        let mut faults = std::mem::take(&mut lexer.faults);
+        if restarts < MAX_RESTARTS
+            && let Some(next) = end_unclosed(text, &mut faults)
         {
             restarts += 1;
             statement.end = next;
             lexer = Lexer::new(text, Root::Body, next);
         }
+        diagnostics.extend(faults.iter().map(|f| explain::fault(text, source, *f)));
         if faults.iter().any(|f| matches!(f, Fault::TooDeep { .. })) {
             continue;
         }
         let piece = masks.apply(text, statement, &mut buffer);
-        recover::Recovery::new(text, source, &faults, diagnostics)
-            .broken(piece, statement, body);
+        recover::Recovery::new(text, source, &faults, diagnostics).broken(piece, statement, body);
     }
     // A comment or stray bracket after the last statement.
-    diagnostics.extend(lexer.faults.iter().map(|f| explain::fault(text, source, *f)));
+    diagnostics.extend(
+        lexer
+            .faults
+            .iter()
+            .map(|f| explain::fault(text, source, *f)),
+    );
 }

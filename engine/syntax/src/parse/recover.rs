@@ -13,10 +13,10 @@ use crate::limits::MAX_ERRORS;
 use crate::source::{SourceId, Span};
 
 use super::body::{BodyBuilder, make_block};
+use super::explain;
 use super::expr::Builder;
 use super::grammar::{InfraParser, Rule};
 use super::scan::Statement;
-use super::explain;
 
 /// Takes one top-level statement apart.
 pub(super) struct Recovery<'a> {
@@ -192,12 +192,7 @@ impl<'a> Recovery<'a> {
         }
     }
 
-    fn statements(
-        &self,
-        lexer: &mut Lexer<'_>,
-        header: Statement,
-        mut body: Statement,
-    ) -> Layout {
+    fn statements(&self, lexer: &mut Lexer<'_>, header: Statement, mut body: Statement) -> Layout {
         let mut statements = Vec::new();
         let mut open: Option<Statement> = None;
         loop {

@@ -112,8 +112,7 @@ pub(super) fn chunks(text: &str, start: usize) -> Vec<Statement> {
         if !lexer.faults.is_empty() {
             return Vec::new();
         }
-        let is_cut =
-            token.kind == Kind::Newline && lexer.depth() == 0 && token.end - from >= CHUNK;
+        let is_cut = token.kind == Kind::Newline && lexer.depth() == 0 && token.end - from >= CHUNK;
         if is_cut || token.kind == Kind::End {
             chunks.push(Statement {
                 start: from,

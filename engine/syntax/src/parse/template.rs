@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::limits::MAX_NESTING;
 use crate::source::Span;
 
-use super::expr::{Built, Builder};
+use super::expr::{Builder, Built};
 use super::text::{normal, unescape};
 use super::{Pair, Pairs, Rule};
 
@@ -384,7 +384,10 @@ fn unindent(pieces: &mut [Piece]) {
     }
     for i in lines {
         if let Piece::Text(text, _) = &mut pieces[i] {
-            let cut = text.char_indices().nth(least).map_or(text.len(), |(i, _)| i);
+            let cut = text
+                .char_indices()
+                .nth(least)
+                .map_or(text.len(), |(i, _)| i);
             text.drain(..cut);
         }
     }

@@ -37,11 +37,7 @@ fn dump(expr: &Expr) -> String {
         ExprKind::GetAttr(e, name) => format!("{}.{}", dump(e), name.name),
         ExprKind::Index(e, key) => format!("{}[{}]", dump(e), dump(key)),
         ExprKind::Splat(s) => {
-            let mut text = format!(
-                "({} {}",
-                dump(&s.source),
-                if s.full { "[*]" } else { ".*" }
-            );
+            let mut text = format!("({} {}", dump(&s.source), if s.full { "[*]" } else { ".*" });
             for step in &s.rest {
                 let _ = match step {
                     Traverse::Attr(name) => write!(text, " .{}", name.name),
@@ -334,7 +330,10 @@ fn tuples_and_objects() {
     check("{ \"a\" = 1, (b) = 2, 3 = 4 }", "{<\"a\">=1 <<b>>=2 <3>=4}");
     check("{ \"a${b}\" = 1 }", "{<(template \"a\" ${b})>=1}");
     check("{ (a.b) = 1, a[b] = 2 }", "{<<a.b>>=1 <a[b]>=2}");
-    check("{ a == b ? \"x\" : \"y\" = 1 }", "{<(? (== a b) \"x\" \"y\")>=1}");
+    check(
+        "{ a == b ? \"x\" : \"y\" = 1 }",
+        "{<(? (== a b) \"x\" \"y\")>=1}",
+    );
     check("{ null = 1, true = 2, in = 3 }", "{null=1 true=2 in=3}");
     check("{ a = (\n1\n+ 2\n) }", "{a=<(+ 1 2)>}");
     check_error("{ a.b = 1 }", "ambiguous_key");
@@ -354,14 +353,23 @@ fn tuples_and_objects() {
 #[test]
 fn loops() {
     check("[for x in y : x]", "(for x in y : x)");
-    check("[for k, v in y : v if k != 1]", "(for k, v in y : v if (!= k 1))");
+    check(
+        "[for k, v in y : v if k != 1]",
+        "(for k, v in y : v if (!= k 1))",
+    );
     check("{for k, v in y : k => v...}", "(for k, v in y : k => v...)");
     check("{ for x in y : x => 1 if x }", "(for x in y : x => 1 if x)");
     check("{\n  for x in y :\n  x => 1\n}", "(for x in y : x => 1)");
-    check("{ # c\n  for x in y :\n  x => 1\n}", "(for x in y : x => 1)");
+    check(
+        "{ # c\n  for x in y :\n  x => 1\n}",
+        "(for x in y : x => 1)",
+    );
     check("[for in in y : in]", "(for in in y : in)");
     check("{ forx = 1 }", "{forx=1}");
-    check("[[for a in b : [for c in a : c]], 1]", "[(for a in b : (for c in a : c)) 1]");
+    check(
+        "[[for a in b : [for c in a : c]], 1]",
+        "[(for a in b : (for c in a : c)) 1]",
+    );
     for input in [
         "[for]",
         "{ for = 1 }",
@@ -440,10 +448,7 @@ fn heredocs() {
     check("[<<A\nx\nA\n, 1]", r#"["x\n" 1]"#);
     check("{\n  a = <<A\nx\nA\n  b = 1\n}", r#"{a="x\n" b=1}"#);
     check("f(<<A\nx\nA\n)", r#"f("x\n")"#);
-    check(
-        "<<A\n${<<B\nx\nB\n}\nA\n",
-        r#"(heredoc ${"x\n"} "\n")"#,
-    );
+    check("<<A\n${<<B\nx\nB\n}\nA\n", r#"(heredoc ${"x\n"} "\n")"#);
     check_error("<<EOT\na", "unclosed_heredoc");
     check_error("<<\"EOT\"\na\nEOT", "invalid_heredoc");
     check_error("<<~EOT\na\nEOT", "invalid_heredoc");
@@ -452,9 +457,18 @@ fn heredocs() {
 #[test]
 fn heredocs_without_indentation() {
     check("<<-EOT\n    a\n      b\n    EOT", r#""a\n  b\n""#);
-    check("<<-EOT\n    a\n  b\n\n   \n  EOT", "\"  a\\nb\\n\\n   \\n\"");
-    check("<<-EOT\n  ${a}\n    b\n  EOT", r#"(heredoc "" ${a} "\n  b\n")"#);
-    check("<<-EOT\n${a}\n    b\n  EOT", r#"(heredoc ${a} "\n    b\n")"#);
+    check(
+        "<<-EOT\n    a\n  b\n\n   \n  EOT",
+        "\"  a\\nb\\n\\n   \\n\"",
+    );
+    check(
+        "<<-EOT\n  ${a}\n    b\n  EOT",
+        r#"(heredoc "" ${a} "\n  b\n")"#,
+    );
+    check(
+        "<<-EOT\n${a}\n    b\n  EOT",
+        r#"(heredoc ${a} "\n    b\n")"#,
+    );
     check("<<-EOT\n\ta\n\t\tb\nEOT", r#""a\n\tb\n""#);
     check(
         "<<-EOT\n  %{ if a ~}\n  x\n  %{ endif ~}\n  EOT",
@@ -555,9 +569,17 @@ fn files() {
         r#"a "b" "c" { d = 1; e "f" { g = {h=1} } }"#,
         &[],
     );
-    check_file("a { # c\n  b = 1 # d\n  /* x\n  y */\n}", "a { b = 1 }", &[]);
+    check_file(
+        "a { # c\n  b = 1 # d\n  /* x\n  y */\n}",
+        "a { b = 1 }",
+        &[],
+    );
     check_file("a = [\n  1\n]\nb = 2", "a = [1]; b = 2", &[]);
-    check_file("a { for = 1 }\nfor {\n  for = 2\n}", "a { for = 1 }; for { for = 2 }", &[]);
+    check_file(
+        "a { for = 1 }\nfor {\n  for = 2\n}",
+        "a { for = 1 }; for { for = 2 }",
+        &[],
+    );
     check_file("a \"x\\ty\" {}", r#"a "x\ty" {  }"#, &[]);
 }
 
@@ -573,7 +595,11 @@ fn types_and_functions() {
         "function short_name(env: string, name: string): string = substr((template ${env} \"-\" ${name}) 0 32)",
         &[],
     );
-    check_file("function f(): list(string) = []", "function f(): list(string) = []", &[]);
+    check_file(
+        "function f(): list(string) = []",
+        "function f(): list(string) = []",
+        &[],
+    );
     check_file(
         "function f(\n  a: object({ b = string }),\n): number = (\n  1\n)",
         "function f(a: object({b=string})): number = <1>",
@@ -588,9 +614,16 @@ fn types_and_functions() {
     check_file("type x number\n", "", &["unexpected_token"]);
     check_file("function f(a) : number = 1\n", "", &["unexpected_token"]);
     check_file("function f(a: number) = 1\n", "", &["unexpected_token"]);
-    check_file("function f(a: number, a: number): number = 1\n",
-        "function f(a: number, a: number): number = 1", &["duplicate_parameter"]);
-    check_file("a {\n  type x = number\n}\n", "a {  }", &["misplaced_statement"]);
+    check_file(
+        "function f(a: number, a: number): number = 1\n",
+        "function f(a: number, a: number): number = 1",
+        &["duplicate_parameter"],
+    );
+    check_file(
+        "a {\n  type x = number\n}\n",
+        "a {  }",
+        &["misplaced_statement"],
+    );
 }
 
 #[test]
@@ -600,17 +633,44 @@ fn every_mistake_is_found() {
         "a { c = 2; d { f = 3 } }; h = 6",
         &["missing_expression", "unmatched_bracket", "missing_newline"],
     );
-    check_file("a = 1\na = 2\nb {\n  c = 1\n  c = 2\n}", "a = 1; a = 2; b { c = 1; c = 2 }",
-        &["duplicate_argument", "duplicate_argument"]);
+    check_file(
+        "a = 1\na = 2\nb {\n  c = 1\n  c = 2\n}",
+        "a = 1; a = 2; b { c = 1; c = 2 }",
+        &["duplicate_argument", "duplicate_argument"],
+    );
     check_file("a 1\nb = 2", "b = 2", &["unexpected_token"]);
     check_file("a \"b\" = {\n}\nb = 2", "b = 2", &["invalid_block"]);
-    check_file("a\n{\n}\nb = 2", "b = 2", &["unexpected_token", "unexpected_token"]);
-    check_file("a { b = 1, c = 2 }\nd = 3", "a {  }; d = 3", &["missing_newline"]);
-    check_file("a { b {} }\nd = 3", "a { b {  } }; d = 3", &["invalid_block"]);
-    check_file("a { b = 1\n}\nd = 3", "a { b = 1 }; d = 3", &["missing_newline"]);
-    check_file("a {\n  b = 1 }\nd = 3", "a { b = 1 }; d = 3", &["missing_newline"]);
+    check_file(
+        "a\n{\n}\nb = 2",
+        "b = 2",
+        &["unexpected_token", "unexpected_token"],
+    );
+    check_file(
+        "a { b = 1, c = 2 }\nd = 3",
+        "a {  }; d = 3",
+        &["missing_newline"],
+    );
+    check_file(
+        "a { b {} }\nd = 3",
+        "a { b {  } }; d = 3",
+        &["invalid_block"],
+    );
+    check_file(
+        "a { b = 1\n}\nd = 3",
+        "a { b = 1 }; d = 3",
+        &["missing_newline"],
+    );
+    check_file(
+        "a {\n  b = 1 }\nd = 3",
+        "a { b = 1 }; d = 3",
+        &["missing_newline"],
+    );
     check_file("a {} b {}\nc = 1", "a {  }; c = 1", &["missing_newline"]);
-    check_file("a \"${b}\" {\n  c = 1\n  d = +\n}", "", &["template_in_label", "missing_expression"]);
+    check_file(
+        "a \"${b}\" {\n  c = 1\n  d = +\n}",
+        "",
+        &["template_in_label", "missing_expression"],
+    );
     check_file("\"a\" = 1\nb = 2", "b = 2", &["unexpected_token"]);
     check_file("a: 1\nb = 2", "b = 2", &["unexpected_token"]);
     check_file("a.b = 1\nb = 2", "b = 2", &["unexpected_token"]);
@@ -633,7 +693,11 @@ fn unclosed_things_cost_one_statement() {
         "a { c = 3 }; d = 4",
         &["unclosed_quote"],
     );
-    check_file("a = f(1\nb {\n  c = 1\n}\n", "b { c = 1 }", &["unclosed_bracket"]);
+    check_file(
+        "a = f(1\nb {\n  c = 1\n}\n",
+        "b { c = 1 }",
+        &["unclosed_bracket"],
+    );
     check_file("a = 1\n}\nb = 2\n", "a = 1; b = 2", &["unmatched_bracket"]);
     check_file("a = <<E\nx\n", "", &["unclosed_heredoc"]);
     check_file("a = 1\n/* x\nb = 2\n", "a = 1", &["unclosed_comment"]);

@@ -118,5 +118,8 @@ fn invalid(at: Span, len: usize, what: &str) -> Diagnostic {
         "infra::syntax::invalid_escape",
         format!("{what} is not a valid escape sequence"),
     )
-    .at(Span::new(at.source, start, start + len), "not a valid escape")
+    .at(
+        Span::new(at.source, start, start + len),
+        "not a valid escape",
+    )
 }

@@ -11,11 +11,13 @@ mod fields;
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{
-    EfsAuthorizationConfig, EfsVolumeConfiguration, EphemeralStorage, HostVolumeProperties, RuntimePlatform,
-    TaskDefinition, TaskDefinitionField, TaskDefinitionPlacementConstraint, TaskDefinitionStatus, Volume,
+    EfsAuthorizationConfig, EfsVolumeConfiguration, EphemeralStorage, HostVolumeProperties,
+    RuntimePlatform, TaskDefinition, TaskDefinitionField, TaskDefinitionPlacementConstraint,
+    TaskDefinitionStatus, Volume,
 };
 use infra_providers::{
-    Attribute, Block, ErrorKind, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
+    Attribute, Block, ErrorKind, NestedBlock, Problem, ProviderError, ReadRequest, Schema,
+    Validator,
 };
 use infra_types::{Path, Type, Value};
 use serde_json::Value as Json;
@@ -35,7 +37,10 @@ impl Resource for EcsTaskDefinition {
     fn schema(&self) -> Schema {
         let fixed = |ty| Attribute::optional(ty).force_new();
         let block = Block::new("A revision of an ECS task definition.")
-            .attr("arn", Attribute::computed(Type::String).doc("The ARN, with the revision."))
+            .attr(
+                "arn",
+                Attribute::computed(Type::String).doc("The ARN, with the revision."),
+            )
             .attr("arn_without_revision", Attribute::computed(Type::String))
             .attr("revision", Attribute::computed(Type::Number))
             .attr(
@@ -51,27 +56,51 @@ impl Resource for EcsTaskDefinition {
                     .check(Validator::Custom(|v| containers::parse(v.as_str()?).err()))
                     .doc("The containers in the API's JSON; or use `container` blocks."),
             )
-            .attr("cpu", fixed(Type::String).equal(same_cpu).doc("CPU units of the task."))
-            .attr("memory", fixed(Type::String).equal(same_memory).doc("Memory of the task in MiB."))
+            .attr(
+                "cpu",
+                fixed(Type::String)
+                    .equal(same_cpu)
+                    .doc("CPU units of the task."),
+            )
+            .attr(
+                "memory",
+                fixed(Type::String)
+                    .equal(same_memory)
+                    .doc("Memory of the task in MiB."),
+            )
             .attr(
                 "network_mode",
                 Attribute::optional_computed(Type::String)
                     .force_new()
                     .check(Validator::OneOf(&["awsvpc", "bridge", "host", "none"])),
             )
-            .attr("execution_role_arn", fixed(Type::String).equal(ecs::same_name))
+            .attr(
+                "execution_role_arn",
+                fixed(Type::String).equal(ecs::same_name),
+            )
             .attr("task_role_arn", fixed(Type::String).equal(ecs::same_name))
-            .attr("ipc_mode", fixed(Type::String).check(Validator::OneOf(&["host", "task", "none"])))
-            .attr("pid_mode", fixed(Type::String).check(Validator::OneOf(&["host", "task"])))
+            .attr(
+                "ipc_mode",
+                fixed(Type::String).check(Validator::OneOf(&["host", "task", "none"])),
+            )
+            .attr(
+                "pid_mode",
+                fixed(Type::String).check(Validator::OneOf(&["host", "task"])),
+            )
             .attr("requires_compatibilities", fixed(Type::set(Type::String)))
-            .attr("enable_fault_injection", Attribute::optional_computed(Type::Bool).force_new())
+            .attr(
+                "enable_fault_injection",
+                Attribute::optional_computed(Type::Bool).force_new(),
+            )
             .attr(
                 "skip_destroy",
-                Attribute::optional(Type::Bool).doc("Keeps the revision active when it is replaced or destroyed."),
+                Attribute::optional(Type::Bool)
+                    .doc("Keeps the revision active when it is replaced or destroyed."),
             )
             .attr(
                 "track_latest",
-                Attribute::optional(Type::Bool).doc("Follows the latest active revision, whoever made it."),
+                Attribute::optional(Type::Bool)
+                    .doc("Follows the latest active revision, whoever made it."),
             )
             .block(
                 "container",
@@ -89,12 +118,10 @@ impl Resource for EcsTaskDefinition {
             )
             .block(
                 "ephemeral_storage",
-                NestedBlock::list(
-                    Block::new("The size of the task's disk.").attr(
-                        "size_in_gib",
-                        Attribute::required(Type::Number).check(Validator::Range(21, 200)),
-                    ),
-                )
+                NestedBlock::list(Block::new("The size of the task's disk.").attr(
+                    "size_in_gib",
+                    Attribute::required(Type::Number).check(Validator::Range(21, 200)),
+                ))
                 .at_most(1)
                 .force_new(),
             )
@@ -117,7 +144,11 @@ impl Resource for EcsTaskDefinition {
         if let Some(definitions) = written(config) {
             check_containers(&definitions, config, &mut problems);
         }
-        if config.texts("requires_compatibilities").iter().any(|c| c == "FARGATE") {
+        if config
+            .texts("requires_compatibilities")
+            .iter()
+            .any(|c| c == "FARGATE")
+        {
             check_fargate(config, &mut problems);
         }
         problems
@@ -130,9 +161,12 @@ impl Resource for EcsTaskDefinition {
         if same_containers(prior, &plan.planned) {
             // The same in another order, spelling or form: no new revision.
             for name in ["container", "container_definitions"] {
-                let both = [prior, &plan.planned].map(|v| v.is_set(name) && v.get_str(name) != Some(""));
+                let both =
+                    [prior, &plan.planned].map(|v| v.is_set(name) && v.get_str(name) != Some(""));
                 let blocks = [prior, &plan.planned].map(|v| !v.blocks(name).is_empty());
-                if (both == [true, true] && name == "container_definitions") || blocks == [true, true] {
+                if (both == [true, true] && name == "container_definitions")
+                    || blocks == [true, true]
+                {
                     let old = prior.get(name).cloned().unwrap_or_else(Value::null);
                     let marks = plan.planned.get(name).map(|v| v.marks).unwrap_or_default();
                     plan.set(name, old.with_marks(marks));
@@ -170,13 +204,16 @@ impl Resource for EcsTaskDefinition {
             .set_ipc_mode(planned.text("ipc_mode").map(|t| t.as_str().into()))
             .set_pid_mode(planned.text("pid_mode").map(|t| t.as_str().into()))
             .set_requires_compatibilities(
-                (!compatibilities.is_empty()).then(|| compatibilities.iter().map(|c| c.as_str().into()).collect()),
+                (!compatibilities.is_empty())
+                    .then(|| compatibilities.iter().map(|c| c.as_str().into()).collect()),
             )
             .set_enable_fault_injection(planned.flag("enable_fault_injection"))
             .set_runtime_platform(planned.block("runtime_platform").map(|r| {
                 RuntimePlatform::builder()
                     .set_cpu_architecture(r.text("cpu_architecture").map(|t| t.as_str().into()))
-                    .set_operating_system_family(r.text("operating_system_family").map(|t| t.as_str().into()))
+                    .set_operating_system_family(
+                        r.text("operating_system_family").map(|t| t.as_str().into()),
+                    )
                     .build()
             }))
             .set_ephemeral_storage(planned.block("ephemeral_storage").and_then(|s| {
@@ -189,8 +226,12 @@ impl Resource for EcsTaskDefinition {
             .send()
             .await
             .op("RegisterTaskDefinition")?;
-        let made = answer.task_definition.expect_in("RegisterTaskDefinition", "task definition")?;
-        let arn = made.task_definition_arn.expect_in("RegisterTaskDefinition", "ARN")?;
+        let made = answer
+            .task_definition
+            .expect_in("RegisterTaskDefinition", "task definition")?;
+        let arn = made
+            .task_definition_arn
+            .expect_in("RegisterTaskDefinition", "ARN")?;
         op.exists([
             ("id", made.family.unwrap_or_default().into()),
             ("arn", arn.into()),
@@ -209,7 +250,11 @@ impl Resource for EcsTaskDefinition {
             return Ok(());
         }
         let arn = op.prior.text("arn").unwrap_or_default();
-        let call = op.cx.ecs().deregister_task_definition().task_definition(arn);
+        let call = op
+            .cx
+            .ecs()
+            .deregister_task_definition()
+            .task_definition(arn);
         match call.send().await.op("DeregisterTaskDefinition") {
             Err(error) if is_gone(&error) => Ok(()),
             other => other.map(|_| ()),
@@ -225,7 +270,12 @@ impl Resource for EcsTaskDefinition {
         Ok(Value::object([("arn", arn.into())]))
     }
 
-    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
+    async fn recover(
+        &self,
+        cx: &Cx<'_>,
+        planned: &Value,
+        token: &str,
+    ) -> Result<Option<Value>, ProviderError> {
         let family = planned.text("family").unwrap_or_default();
         let Some((found, tags)) = describe(cx, &family).await? else {
             return Ok(None);
@@ -243,26 +293,39 @@ impl Resource for EcsTaskDefinition {
 fn volume_block() -> Block {
     let authorization = Block::new("How the file system is authorized.")
         .attr("access_point_id", Attribute::optional(Type::String))
-        .attr("iam", Attribute::optional(Type::String).check(Validator::OneOf(&["ENABLED", "DISABLED"])));
+        .attr(
+            "iam",
+            Attribute::optional(Type::String).check(Validator::OneOf(&["ENABLED", "DISABLED"])),
+        );
     let efs = Block::new("An EFS file system.")
         .attr("file_system_id", Attribute::required(Type::String))
-        .attr("root_directory", Attribute::optional(Type::String).default("/"))
+        .attr(
+            "root_directory",
+            Attribute::optional(Type::String).default("/"),
+        )
         .attr(
             "transit_encryption",
             Attribute::optional(Type::String).check(Validator::OneOf(&["ENABLED", "DISABLED"])),
         )
         .attr("transit_encryption_port", Attribute::optional(Type::Number))
-        .block("authorization_config", NestedBlock::list(authorization).at_most(1));
+        .block(
+            "authorization_config",
+            NestedBlock::list(authorization).at_most(1),
+        );
     Block::new("A volume that containers may mount.")
         .attr("name", Attribute::required(Type::String))
         .attr("host_path", Attribute::optional(Type::String))
         .attr("configure_at_launch", Attribute::optional(Type::Bool))
-        .block("efs_volume_configuration", NestedBlock::list(efs).at_most(1))
+        .block(
+            "efs_volume_configuration",
+            NestedBlock::list(efs).at_most(1),
+        )
 }
 
 /// Exactly one form of containers must be written.
 fn one_form(config: &Value, problems: &mut Vec<Problem>) {
-    let blocks = config.get("container").is_some_and(|c| !c.is_known()) || !config.blocks("container").is_empty();
+    let blocks = config.get("container").is_some_and(|c| !c.is_known())
+        || !config.blocks("container").is_empty();
     match (blocks, config.is_set("container_definitions")) {
         (true, true) => problems.push(
             Problem::new(
@@ -283,9 +346,14 @@ fn one_form(config: &Value, problems: &mut Vec<Problem>) {
 fn written(value: &Value) -> Option<Vec<Json>> {
     match value.get("container_definitions") {
         Some(text) if !text.is_known() => None,
-        Some(text) if text.as_str().is_some_and(|t| !t.is_empty()) => containers::parse(text.as_str()?).ok(),
+        Some(text) if text.as_str().is_some_and(|t| !t.is_empty()) => {
+            containers::parse(text.as_str()?).ok()
+        }
         _ => {
-            let blocks = value.get("container").filter(|c| c.is_wholly_known())?.as_items()?;
+            let blocks = value
+                .get("container")
+                .filter(|c| c.is_wholly_known())?
+                .as_items()?;
             Some(containers::from_blocks(blocks))
         }
     }
@@ -305,10 +373,16 @@ fn check_containers(definitions: &[Json], config: &Value, problems: &mut Vec<Pro
         true => Path::attr("container_definitions"),
         false => Path::attr("container"),
     };
-    let names: Vec<&str> = definitions.iter().filter_map(|d| d.get("name")?.as_str()).collect();
+    let names: Vec<&str> = definitions
+        .iter()
+        .filter_map(|d| d.get("name")?.as_str())
+        .collect();
     for (i, name) in names.iter().enumerate() {
         if names[..i].contains(name) {
-            problems.push(Problem::new(at.clone(), format!("two containers are named `{name}`")));
+            problems.push(Problem::new(
+                at.clone(),
+                format!("two containers are named `{name}`"),
+            ));
         }
     }
     let essential = |d: &Json| d.get("essential").and_then(Json::as_bool) != Some(false);
@@ -321,7 +395,10 @@ fn check_containers(definitions: &[Json], config: &Value, problems: &mut Vec<Pro
     for definition in definitions {
         let dependencies = definition.get("dependsOn").and_then(Json::as_array);
         for dependency in dependencies.into_iter().flatten() {
-            let on = dependency.get("containerName").and_then(Json::as_str).unwrap_or_default();
+            let on = dependency
+                .get("containerName")
+                .and_then(Json::as_str)
+                .unwrap_or_default();
             if !names.contains(&on) {
                 problems.push(Problem::new(
                     at.clone(),
@@ -355,7 +432,10 @@ fn check_fargate(config: &Value, problems: &mut Vec<Problem>) {
     }
     for name in ["cpu", "memory"] {
         if !config.is_set(name) {
-            problems.push(Problem::new(Path::attr(name), format!("Fargate tasks need `{name}`")));
+            problems.push(Problem::new(
+                Path::attr(name),
+                format!("Fargate tasks need `{name}`"),
+            ));
         }
     }
     let (Some(cpu), Some(memory)) = (
@@ -365,14 +445,21 @@ fn check_fargate(config: &Value, problems: &mut Vec<Problem>) {
         return;
     };
     let Some((_, least, greatest, step)) = FARGATE.iter().find(|(units, ..)| *units == cpu) else {
-        let offered: Vec<String> = FARGATE.iter().map(|(units, ..)| units.to_string()).collect();
+        let offered: Vec<String> = FARGATE
+            .iter()
+            .map(|(units, ..)| units.to_string())
+            .collect();
         problems.push(
-            Problem::new(Path::attr("cpu"), format!("Fargate does not offer {cpu} CPU units"))
-                .help(format!("use one of {}", offered.join(", "))),
+            Problem::new(
+                Path::attr("cpu"),
+                format!("Fargate does not offer {cpu} CPU units"),
+            )
+            .help(format!("use one of {}", offered.join(", "))),
         );
         return;
     };
-    let odd_size = cpu != 256 && memory % step != 0 || cpu == 256 && ![512, 1024, 2048].contains(&memory);
+    let odd_size =
+        cpu != 256 && memory % step != 0 || cpu == 256 && ![512, 1024, 2048].contains(&memory);
     if memory < *least || memory > *greatest || odd_size {
         let help = match cpu {
             256 => "use 512, 1024 or 2048".to_owned(),
@@ -387,7 +474,11 @@ fn check_fargate(config: &Value, problems: &mut Vec<Problem>) {
 fn cpu_units(text: &str) -> Option<i64> {
     let text = text.trim().to_ascii_lowercase();
     match text.strip_suffix("vcpu") {
-        Some(number) => number.trim().parse::<f64>().ok().map(|n| (n * 1024.0) as i64),
+        Some(number) => number
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .map(|n| (n * 1024.0) as i64),
         None => text.parse().ok(),
     }
 }
@@ -396,7 +487,11 @@ fn cpu_units(text: &str) -> Option<i64> {
 fn mebibytes(text: &str) -> Option<i64> {
     let text = text.trim().to_ascii_lowercase();
     match text.strip_suffix("gb") {
-        Some(number) => number.trim().parse::<f64>().ok().map(|n| (n * 1024.0) as i64),
+        Some(number) => number
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .map(|n| (n * 1024.0) as i64),
         None => text.parse().ok(),
     }
 }
@@ -470,20 +565,38 @@ fn volume_value(volume: &Volume) -> Value {
         Value::object([
             ("file_system_id", e.file_system_id().into()),
             ("root_directory", e.root_directory().unwrap_or("/").into()),
-            ("transit_encryption", e.transit_encryption().map(|t| t.as_str()).into()),
+            (
+                "transit_encryption",
+                e.transit_encryption().map(|t| t.as_str()).into(),
+            ),
             (
                 "transit_encryption_port",
-                e.transit_encryption_port().filter(|p| *p != 0).map(i64::from).into(),
+                e.transit_encryption_port()
+                    .filter(|p| *p != 0)
+                    .map(i64::from)
+                    .into(),
             ),
-            ("authorization_config", Value::tuple(authorization.into_iter().collect())),
+            (
+                "authorization_config",
+                Value::tuple(authorization.into_iter().collect()),
+            ),
         ])
     });
-    let host_path = volume.host().and_then(|h| h.source_path()).filter(|p| !p.is_empty());
+    let host_path = volume
+        .host()
+        .and_then(|h| h.source_path())
+        .filter(|p| !p.is_empty());
     Value::object([
         ("name", volume.name().into()),
         ("host_path", host_path.into()),
-        ("configure_at_launch", volume.configured_at_launch().filter(|c| *c).into()),
-        ("efs_volume_configuration", Value::tuple(efs.into_iter().collect())),
+        (
+            "configure_at_launch",
+            volume.configured_at_launch().filter(|c| *c).into(),
+        ),
+        (
+            "efs_volume_configuration",
+            Value::tuple(efs.into_iter().collect()),
+        ),
     ])
 }
 
@@ -511,7 +624,9 @@ async fn describe(
         other => other?,
     };
     let tags = ecs::tag_map(answer.tags());
-    let found = answer.task_definition.expect_in("DescribeTaskDefinition", "task definition")?;
+    let found = answer
+        .task_definition
+        .expect_in("DescribeTaskDefinition", "task definition")?;
     Ok(match found.status {
         Some(TaskDefinitionStatus::Inactive | TaskDefinitionStatus::DeleteInProgress) => None,
         _ => Some((found, tags)),
@@ -533,21 +648,38 @@ async fn read_one(cx: &Cx<'_>, prior: &Value) -> Result<Option<Value>, ProviderE
         .set("id", found.family())
         .set("family", found.family())
         .set("arn", arn)
-        .set("arn_without_revision", arn.rsplit_once(':').map_or(arn, |(front, _)| front))
+        .set(
+            "arn_without_revision",
+            arn.rsplit_once(':').map_or(arn, |(front, _)| front),
+        )
         .set("revision", found.revision())
         .set("cpu", text(found.cpu()))
         .set("memory", text(found.memory()))
-        .set("network_mode", found.network_mode().map_or("bridge", |m| m.as_str()))
+        .set(
+            "network_mode",
+            found.network_mode().map_or("bridge", |m| m.as_str()),
+        )
         .set("execution_role_arn", text(found.execution_role_arn()))
         .set("task_role_arn", text(found.task_role_arn()))
         .set("ipc_mode", found.ipc_mode().map(|m| m.as_str()))
         .set("pid_mode", found.pid_mode().map(|m| m.as_str()))
-        .set("enable_fault_injection", found.enable_fault_injection().unwrap_or(false));
-    let compatibilities: Vec<&str> = found.requires_compatibilities().iter().map(|c| c.as_str()).collect();
+        .set(
+            "enable_fault_injection",
+            found.enable_fault_injection().unwrap_or(false),
+        );
+    let compatibilities: Vec<&str> = found
+        .requires_compatibilities()
+        .iter()
+        .map(|c| c.as_str())
+        .collect();
+    let compatibilities = (!compatibilities.is_empty()).then_some(compatibilities);
     state.set("requires_compatibilities", compatibilities);
     let platform = found.runtime_platform().map(|p| {
         Value::object([
-            ("cpu_architecture", p.cpu_architecture().map(|c| c.as_str()).into()),
+            (
+                "cpu_architecture",
+                p.cpu_architecture().map(|c| c.as_str()).into(),
+            ),
             (
                 "operating_system_family",
                 p.operating_system_family().map(|f| f.as_str()).into(),
@@ -555,7 +687,9 @@ async fn read_one(cx: &Cx<'_>, prior: &Value) -> Result<Option<Value>, ProviderE
         ])
     });
     state.set_blocks("runtime_platform", platform.into_iter().collect());
-    let storage = found.ephemeral_storage().map(|s| i64::from(s.size_in_gib()));
+    let storage = found
+        .ephemeral_storage()
+        .map(|s| i64::from(s.size_in_gib()));
     let storage = storage.map(|size| Value::object([("size_in_gib", size.into())]));
     state.set_blocks("ephemeral_storage", storage.into_iter().collect());
     let constraints = found.placement_constraints().iter().map(|c| {
@@ -574,7 +708,11 @@ async fn read_one(cx: &Cx<'_>, prior: &Value) -> Result<Option<Value>, ProviderE
 /// Sets the containers in the form that was written, unless they mean what is there already.
 fn set_containers(state: &mut crate::value::State<'_>, found: &TaskDefinition, prior: &Value) {
     let awsvpc = found.network_mode().map(|m| m.as_str()) == Some("awsvpc");
-    let answered: Vec<Json> = found.container_definitions().iter().map(containers::from_sdk).collect();
+    let answered: Vec<Json> = found
+        .container_definitions()
+        .iter()
+        .map(containers::from_sdk)
+        .collect();
     let before = written(prior).map(|d| containers::canonical(&d, awsvpc));
     if before.is_some_and(|b| b == containers::canonical(&answered, awsvpc)) {
         return;
@@ -605,7 +743,10 @@ mod tests {
 
     fn fargate(cpu: &str, memory: &str) -> Vec<String> {
         problems(&[
-            ("container_definitions", r#"[{"name":"a","image":"b"}]"#.into()),
+            (
+                "container_definitions",
+                r#"[{"name":"a","image":"b"}]"#.into(),
+            ),
             ("requires_compatibilities", Value::strings(["FARGATE"])),
             ("cpu", cpu.into()),
             ("memory", memory.into()),
@@ -614,10 +755,21 @@ mod tests {
 
     #[test]
     fn fargate_pairs() {
-        for (cpu, memory) in [("256", "512"), ("1 vCPU", "2 GB"), ("512", "3072"), ("16384", "122880")] {
+        for (cpu, memory) in [
+            ("256", "512"),
+            ("1 vCPU", "2 GB"),
+            ("512", "3072"),
+            ("16384", "122880"),
+        ] {
             assert!(fargate(cpu, memory).is_empty(), "{cpu} {memory}");
         }
-        for (cpu, memory) in [("256", "1536"), ("256", "4096"), ("300", "512"), ("512", "1536"), ("8192", "17408")] {
+        for (cpu, memory) in [
+            ("256", "1536"),
+            ("256", "4096"),
+            ("300", "512"),
+            ("512", "1536"),
+            ("8192", "17408"),
+        ] {
             assert_eq!(fargate(cpu, memory).len(), 1, "{cpu} {memory}");
         }
     }

@@ -40,8 +40,14 @@ impl Resource for IamRole {
                     .force_new()
                     .check(Validator::Length(1, 38)),
             )
-            .attr("path", Attribute::optional(Type::String).default("/").force_new())
-            .attr("description", Attribute::optional(Type::String).check(Validator::Length(0, 1000)))
+            .attr(
+                "path",
+                Attribute::optional(Type::String).default("/").force_new(),
+            )
+            .attr(
+                "description",
+                Attribute::optional(Type::String).check(Validator::Length(0, 1000)),
+            )
             .attr(
                 "assume_role_policy",
                 Attribute::required(Type::String)
@@ -88,12 +94,16 @@ impl Resource for IamRole {
                 .set("unique_id", role.role_id())
                 .set("create_date", role.create_date().to_string())
                 .set("path", role.path())
-                .set("description", role.description())
+                .set("description", role.description().filter(|d| !d.is_empty()))
                 .set("assume_role_policy", document)
-                .set("max_session_duration", role.max_session_duration().unwrap_or(3600))
+                .set(
+                    "max_session_duration",
+                    role.max_session_duration().unwrap_or(3600),
+                )
                 .set(
                     "permissions_boundary",
-                    role.permissions_boundary().and_then(|b| b.permissions_boundary_arn()),
+                    role.permissions_boundary()
+                        .and_then(|b| b.permissions_boundary_arn()),
                 )
                 .tags(cx.default_tags(), iam::tag_map(role.tags()));
             named::set_unread(cx, &mut state, prior, &["force_detach_policies"]);
@@ -120,9 +130,11 @@ impl Resource for IamRole {
             })
             .await;
         let role = match answer {
-            Err(error) if crate::error::has_code(&error, &["EntityAlreadyExists"]) => ours(op.cx, &name, op.token)
-                .await?
-                .ok_or_else(|| named::taken("an IAM role", &name))?,
+            Err(error) if crate::error::has_code(&error, &["EntityAlreadyExists"]) => {
+                ours(op.cx, &name, op.token)
+                    .await?
+                    .ok_or_else(|| named::taken("an IAM role", &name))?
+            }
             other => other?.role.expect_in("CreateRole", "role")?,
         };
         op.exists([("id", role.role_name.into()), ("arn", role.arn.into())]);
@@ -136,7 +148,10 @@ impl Resource for IamRole {
             let document = op.planned.text("assume_role_policy").unwrap_or_default();
             op.retry(minutes(2), iam::unsettled, || async {
                 let call = client.update_assume_role_policy().role_name(&name);
-                call.policy_document(&document).send().await.op("UpdateAssumeRolePolicy")
+                call.policy_document(&document)
+                    .send()
+                    .await
+                    .op("UpdateAssumeRolePolicy")
             })
             .await?;
         }
@@ -152,7 +167,10 @@ impl Resource for IamRole {
             match op.planned.text("permissions_boundary") {
                 Some(arn) => {
                     let call = client.put_role_permissions_boundary().role_name(&name);
-                    call.permissions_boundary(arn).send().await.op("PutRolePermissionsBoundary")?;
+                    call.permissions_boundary(arn)
+                        .send()
+                        .await
+                        .op("PutRolePermissionsBoundary")?;
                 }
                 None => {
                     let call = client.delete_role_permissions_boundary().role_name(&name);
@@ -162,7 +180,10 @@ impl Resource for IamRole {
         }
         if let Some((remove, set)) = tags::change(op) {
             if !remove.is_empty() {
-                let call = client.untag_role().role_name(&name).set_tag_keys(Some(remove));
+                let call = client
+                    .untag_role()
+                    .role_name(&name)
+                    .set_tag_keys(Some(remove));
                 call.send().await.op("UntagRole")?;
             }
             if let Some(tags) = iam::tag_list(&set)? {
@@ -187,7 +208,12 @@ impl Resource for IamRole {
         .map(|_| ())
     }
 
-    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
+    async fn recover(
+        &self,
+        cx: &Cx<'_>,
+        planned: &Value,
+        token: &str,
+    ) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", NAME);
         let found = ours(cx, &name, token).await?;
         Ok(found.map(|role| Value::object([("id", role.role_name.into())])))
@@ -196,8 +222,17 @@ impl Resource for IamRole {
 
 /// Finds a role. While it is new, its ARN may show as a unique id: then it is not there yet.
 async fn find(cx: &Cx<'_>, name: &str) -> Result<Option<Role>, ProviderError> {
-    let answer = or_gone(cx.iam().get_role().role_name(name).send().await.op("GetRole"))?;
-    Ok(answer.and_then(|a| a.role).filter(|r| r.arn().starts_with("arn:")))
+    let answer = or_gone(
+        cx.iam()
+            .get_role()
+            .role_name(name)
+            .send()
+            .await
+            .op("GetRole"),
+    )?;
+    Ok(answer
+        .and_then(|a| a.role)
+        .filter(|r| r.arn().starts_with("arn:")))
 }
 
 async fn ours(cx: &Cx<'_>, name: &str, token: &str) -> Result<Option<Role>, ProviderError> {
@@ -219,7 +254,11 @@ async fn leave_profiles(op: &Op<'_>, name: &str) -> Result<(), ProviderError> {
 
 async fn drop_policies(op: &Op<'_>, name: &str) -> Result<(), ProviderError> {
     let client = op.cx.iam();
-    let mut pages = client.list_attached_role_policies().role_name(name).into_paginator().send();
+    let mut pages = client
+        .list_attached_role_policies()
+        .role_name(name)
+        .into_paginator()
+        .send();
     while let Some(page) = pages.next().await {
         for policy in page.op("ListAttachedRolePolicies")?.attached_policies() {
             let call = client.detach_role_policy().role_name(name);
@@ -227,10 +266,17 @@ async fn drop_policies(op: &Op<'_>, name: &str) -> Result<(), ProviderError> {
             or_gone(call.send().await.op("DetachRolePolicy"))?;
         }
     }
-    let mut pages = client.list_role_policies().role_name(name).into_paginator().send();
+    let mut pages = client
+        .list_role_policies()
+        .role_name(name)
+        .into_paginator()
+        .send();
     while let Some(page) = pages.next().await {
         for policy in page.op("ListRolePolicies")?.policy_names() {
-            let call = client.delete_role_policy().role_name(name).policy_name(policy);
+            let call = client
+                .delete_role_policy()
+                .role_name(name)
+                .policy_name(policy);
             or_gone(call.send().await.op("DeleteRolePolicy"))?;
         }
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, TargetGroup, TargetGroupAttribute};
-use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator};
+use infra_providers::{
+    Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
+};
 use infra_types::{Path, Type, Value};
 
 use super::elb::{self, Keyed};
@@ -25,12 +27,20 @@ const fn keyed(name: &'static str, key: &'static str, initial: &'static str) -> 
 }
 
 /// Attributes that the service keeps by key, of groups of all kinds.
-const COMMON: &[Keyed] = &[keyed("deregistration_delay", "deregistration_delay.timeout_seconds", "300")];
+const COMMON: &[Keyed] = &[keyed(
+    "deregistration_delay",
+    "deregistration_delay.timeout_seconds",
+    "300",
+)];
 
 /// Attributes of groups that speak HTTP.
 const HTTP: &[Keyed] = &[
     keyed("slow_start", "slow_start.duration_seconds", "0"),
-    keyed("load_balancing_algorithm_type", "load_balancing.algorithm.type", "round_robin"),
+    keyed(
+        "load_balancing_algorithm_type",
+        "load_balancing.algorithm.type",
+        "round_robin",
+    ),
 ];
 
 /// Attributes of groups that do not.
@@ -91,10 +101,19 @@ impl Resource for LbTargetGroup {
                     .default(30)
                     .check(Validator::Range(5, 300)),
             )
-            .attr("timeout", filled(Type::Number).check(Validator::Range(2, 120)))
-            .attr("matcher", filled(Type::String).doc("Codes of good answers: `200`, `200-299`."))
+            .attr(
+                "timeout",
+                filled(Type::Number).check(Validator::Range(2, 120)),
+            )
+            .attr(
+                "matcher",
+                filled(Type::String).doc("Codes of good answers: `200`, `200-299`."),
+            )
             .attr("path", filled(Type::String))
-            .attr("port", Attribute::optional(Type::String).default("traffic-port"))
+            .attr(
+                "port",
+                Attribute::optional(Type::String).default("traffic-port"),
+            )
             .attr(
                 "protocol",
                 Attribute::optional(Type::String)
@@ -126,7 +145,10 @@ impl Resource for LbTargetGroup {
                 "arn_suffix",
                 Attribute::computed(Type::String).doc("The part of the ARN that metrics use."),
             )
-            .attr("load_balancer_arns", Attribute::computed(Type::set(Type::String)))
+            .attr(
+                "load_balancer_arns",
+                Attribute::computed(Type::set(Type::String)),
+            )
             .attr(
                 "name",
                 Attribute::optional_computed(Type::String)
@@ -139,7 +161,12 @@ impl Resource for LbTargetGroup {
                     .force_new()
                     .check(Validator::Length(1, 6)),
             )
-            .attr("port", Attribute::optional(Type::Number).force_new().check(Validator::Range(1, 65535)))
+            .attr(
+                "port",
+                Attribute::optional(Type::Number)
+                    .force_new()
+                    .check(Validator::Range(1, 65535)),
+            )
             .attr(
                 "protocol",
                 fixed().check(Validator::OneOf(&[
@@ -171,14 +198,26 @@ impl Resource for LbTargetGroup {
             .attr("load_balancing_algorithm_type", filled(Type::String))
             .attr("load_balancing_cross_zone_enabled", filled(Type::String))
             .attr("preserve_client_ip", filled(Type::String))
-            .attr("proxy_protocol_v2", Attribute::optional(Type::Bool).default(false))
-            .attr("connection_termination", Attribute::optional(Type::Bool).default(false))
+            .attr(
+                "proxy_protocol_v2",
+                Attribute::optional(Type::Bool).default(false),
+            )
+            .attr(
+                "connection_termination",
+                Attribute::optional(Type::Bool).default(false),
+            )
             .attr(
                 "lambda_multi_value_headers_enabled",
                 Attribute::optional(Type::Bool).default(false),
             )
-            .block("health_check", NestedBlock::list(check).at_most(1).computed())
-            .block("stickiness", NestedBlock::list(stickiness).at_most(1).computed());
+            .block(
+                "health_check",
+                NestedBlock::list(check).at_most(1).computed(),
+            )
+            .block(
+                "stickiness",
+                NestedBlock::list(stickiness).at_most(1).computed(),
+            );
         Schema::new(with_tags(block)).create_before_destroy()
     }
 
@@ -230,7 +269,10 @@ impl Resource for LbTargetGroup {
                 .set("protocol", group.protocol().map(|p| p.as_str()))
                 .set("protocol_version", group.protocol_version())
                 .set("vpc_id", group.vpc_id())
-                .set("target_type", group.target_type().map_or("instance", |t| t.as_str()))
+                .set(
+                    "target_type",
+                    group.target_type().map_or("instance", |t| t.as_str()),
+                )
                 .set("ip_address_type", ip_type)
                 .tags(cx.default_tags(), tags.clone());
             state.set_blocks("health_check", vec![health_check(group)]);
@@ -325,7 +367,12 @@ impl Resource for LbTargetGroup {
         .map(|_| ())
     }
 
-    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
+    async fn recover(
+        &self,
+        cx: &Cx<'_>,
+        planned: &Value,
+        token: &str,
+    ) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", 32);
         let Some(group) = by_name(cx, &name).await? else {
             return Ok(None);
@@ -338,14 +385,23 @@ impl Resource for LbTargetGroup {
 
 fn check_slow_start(seconds: &Value) -> Option<String> {
     let seconds = seconds.as_i64()?;
-    (seconds != 0 && !(30..=900).contains(&seconds)).then(|| "`slow_start` must be 0, or 30 to 900 seconds".to_owned())
+    (seconds != 0 && !(30..=900).contains(&seconds))
+        .then(|| "`slow_start` must be 0, or 30 to 900 seconds".to_owned())
 }
 
-async fn find(cx: &Cx<'_>, arns: Vec<String>) -> Result<BTreeMap<String, TargetGroup>, ProviderError> {
-    let call = cx.elb().describe_target_groups().set_target_group_arns(Some(arns));
+async fn find(
+    cx: &Cx<'_>,
+    arns: Vec<String>,
+) -> Result<BTreeMap<String, TargetGroup>, ProviderError> {
+    let call = cx
+        .elb()
+        .describe_target_groups()
+        .set_target_group_arns(Some(arns));
     let answer = call.send().await.op("DescribeTargetGroups")?;
     let found = answer.target_groups.unwrap_or_default().into_iter();
-    Ok(found.filter_map(|g| Some((g.target_group_arn.clone()?, g))).collect())
+    Ok(found
+        .filter_map(|g| Some((g.target_group_arn.clone()?, g)))
+        .collect())
 }
 
 async fn by_name(cx: &Cx<'_>, name: &str) -> Result<Option<TargetGroup>, ProviderError> {
@@ -355,7 +411,10 @@ async fn by_name(cx: &Cx<'_>, name: &str) -> Result<Option<TargetGroup>, Provide
 }
 
 fn matcher(planned: &Value) -> Option<Matcher> {
-    let codes = planned.block("health_check")?.text("matcher").filter(|m| !m.is_empty())?;
+    let codes = planned
+        .block("health_check")?
+        .text("matcher")
+        .filter(|m| !m.is_empty())?;
     let grpc = planned.get_str("protocol_version") == Some("GRPC");
     Some(match grpc {
         true => Matcher::builder().grpc_code(codes).build(),
@@ -365,17 +424,31 @@ fn matcher(planned: &Value) -> Option<Matcher> {
 
 fn health_check(group: &TargetGroup) -> Value {
     let number = |n: Option<i32>| Value::from(n.map(i64::from));
-    let codes = group.matcher().and_then(|m| m.http_code().or(m.grpc_code()));
+    let codes = group
+        .matcher()
+        .and_then(|m| m.http_code().or(m.grpc_code()));
     Value::object([
-        ("enabled", group.health_check_enabled().unwrap_or(true).into()),
+        (
+            "enabled",
+            group.health_check_enabled().unwrap_or(true).into(),
+        ),
         ("healthy_threshold", number(group.healthy_threshold_count())),
-        ("unhealthy_threshold", number(group.unhealthy_threshold_count())),
+        (
+            "unhealthy_threshold",
+            number(group.unhealthy_threshold_count()),
+        ),
         ("interval", number(group.health_check_interval_seconds())),
         ("timeout", number(group.health_check_timeout_seconds())),
         ("matcher", codes.into()),
         ("path", group.health_check_path().into()),
-        ("port", group.health_check_port().unwrap_or("traffic-port").into()),
-        ("protocol", group.health_check_protocol().map(|p| p.as_str()).into()),
+        (
+            "port",
+            group.health_check_port().unwrap_or("traffic-port").into(),
+        ),
+        (
+            "protocol",
+            group.health_check_protocol().map(|p| p.as_str()).into(),
+        ),
     ])
 }
 
@@ -394,9 +467,18 @@ async fn modify_attributes(op: &Op<'_>, arn: &str, is_new: bool) -> Result<(), P
     }
     let attributes: Vec<TargetGroupAttribute> = wanted
         .into_iter()
-        .map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build())
+        .map(|(key, value)| {
+            TargetGroupAttribute::builder()
+                .key(key)
+                .value(value)
+                .build()
+        })
         .collect();
-    let call = op.cx.elb().modify_target_group_attributes().target_group_arn(arn);
+    let call = op
+        .cx
+        .elb()
+        .modify_target_group_attributes()
+        .target_group_arn(arn);
     call.set_attributes(Some(attributes))
         .send()
         .await
@@ -405,10 +487,15 @@ async fn modify_attributes(op: &Op<'_>, arn: &str, is_new: bool) -> Result<(), P
 }
 
 fn stickiness_attributes(block: Option<&Value>, http: bool) -> Vec<(&'static str, String)> {
-    let Some(block) = block else { return Vec::new() };
+    let Some(block) = block else {
+        return Vec::new();
+    };
     let enabled = block.flag("enabled").unwrap_or(true);
     let kind = block.text("type").unwrap_or_default();
-    let mut wanted = vec![("stickiness.enabled", enabled.to_string()), ("stickiness.type", kind.clone())];
+    let mut wanted = vec![
+        ("stickiness.enabled", enabled.to_string()),
+        ("stickiness.type", kind.clone()),
+    ];
     let duration = block.int("cookie_duration").unwrap_or(86400).to_string();
     if http && enabled {
         match kind.as_str() {
@@ -427,7 +514,10 @@ fn stickiness_attributes(block: Option<&Value>, http: bool) -> Vec<(&'static str
 
 /// Completes an object with what is kept by key.
 async fn with_attributes(cx: &Cx<'_>, object: Value) -> Result<Option<Value>, ProviderError> {
-    let call = cx.elb().describe_target_group_attributes().target_group_arn(object.id());
+    let call = cx
+        .elb()
+        .describe_target_group_attributes()
+        .target_group_arn(object.id());
     let Some(answer) = or_gone(call.send().await.op("DescribeTargetGroupAttributes"))? else {
         return Ok(None);
     };
@@ -446,7 +536,12 @@ async fn with_attributes(cx: &Cx<'_>, object: Value) -> Result<Option<Value>, Pr
             // Other kinds of groups have it: what was written stays.
             false => {
                 for attribute in table {
-                    let default = cx.schema.block.attributes.get(attribute.name).and_then(|a| a.default.clone());
+                    let default = cx
+                        .schema
+                        .block
+                        .attributes
+                        .get(attribute.name)
+                        .and_then(|a| a.default.clone());
                     let before = object.get(attribute.name).filter(|v| !v.is_null()).cloned();
                     state.set(attribute.name, before.or(default));
                 }
@@ -455,20 +550,39 @@ async fn with_attributes(cx: &Cx<'_>, object: Value) -> Result<Option<Value>, Pr
     }
     let listed = |key: &str| listed.get(key).cloned();
     let stickiness = listed("stickiness.type").map(|kind| {
-        let prefix = if kind == "app_cookie" { "app_cookie" } else { "lb_cookie" };
+        let prefix = if kind == "app_cookie" {
+            "app_cookie"
+        } else {
+            "lb_cookie"
+        };
         let duration = listed(&format!("stickiness.{prefix}.duration_seconds"));
-        let duration = duration.and_then(|d| d.parse::<i64>().ok()).unwrap_or(86400);
-        let before = object.block("stickiness").and_then(|s| s.get("cookie_duration")).and_then(Value::as_i64);
+        let duration = duration
+            .and_then(|d| d.parse::<i64>().ok())
+            .unwrap_or(86400);
+        let before = object
+            .block("stickiness")
+            .and_then(|s| s.get("cookie_duration"))
+            .and_then(Value::as_i64);
         let http = is_http(&object);
         Value::object([
-            ("enabled", (listed("stickiness.enabled").as_deref() == Some("true")).into()),
+            (
+                "enabled",
+                (listed("stickiness.enabled").as_deref() == Some("true")).into(),
+            ),
             (
                 "cookie_duration",
-                if http { duration } else { before.unwrap_or(86400) }.into(),
+                if http {
+                    duration
+                } else {
+                    before.unwrap_or(86400)
+                }
+                .into(),
             ),
             (
                 "cookie_name",
-                listed("stickiness.app_cookie.cookie_name").filter(|n| !n.is_empty()).into(),
+                listed("stickiness.app_cookie.cookie_name")
+                    .filter(|n| !n.is_empty())
+                    .into(),
             ),
             ("type", kind.into()),
         ])

@@ -40,18 +40,30 @@ mod vpc;
 
 /// All resource types.
 pub(crate) const TYPES: &[(&str, &dyn Resource)] = &[
-    ("aws_cloudwatch_log_group", &cloudwatch_log_group::CloudwatchLogGroup),
+    (
+        "aws_cloudwatch_log_group",
+        &cloudwatch_log_group::CloudwatchLogGroup,
+    ),
     ("aws_db_instance", &db_instance::DbInstance),
-    ("aws_db_parameter_group", &db_parameter_group::DbParameterGroup),
+    (
+        "aws_db_parameter_group",
+        &db_parameter_group::DbParameterGroup,
+    ),
     ("aws_db_subnet_group", &db_subnet_group::DbSubnetGroup),
     ("aws_ecs_cluster", &ecs_cluster::EcsCluster),
     ("aws_ecs_service", &ecs_service::EcsService),
-    ("aws_ecs_task_definition", &ecs_task_definition::EcsTaskDefinition),
+    (
+        "aws_ecs_task_definition",
+        &ecs_task_definition::EcsTaskDefinition,
+    ),
     ("aws_eip", &eip::Eip),
     ("aws_iam_policy", &iam_policy::IamPolicy),
     ("aws_iam_role", &iam_role::IamRole),
     ("aws_iam_role_policy", &iam_role_policy::IamRolePolicy),
-    ("aws_iam_role_policy_attachment", &iam_role_policy_attachment::IamRolePolicyAttachment),
+    (
+        "aws_iam_role_policy_attachment",
+        &iam_role_policy_attachment::IamRolePolicyAttachment,
+    ),
     ("aws_internet_gateway", &internet_gateway::InternetGateway),
     ("aws_lb", &lb::Lb),
     ("aws_lb_listener", &lb_listener::LbListener),
@@ -60,10 +72,27 @@ pub(crate) const TYPES: &[(&str, &dyn Resource)] = &[
     ("aws_nat_gateway", &nat_gateway::NatGateway),
     ("aws_route", &route::Route),
     ("aws_route_table", &route_table::RouteTable),
-    ("aws_route_table_association", &route_table_association::RouteTableAssociation),
-    ("aws_secretsmanager_secret", &secretsmanager_secret::SecretsmanagerSecret),
-    ("aws_secretsmanager_secret_version", &secretsmanager_secret_version::SecretsmanagerSecretVersion),
+    (
+        "aws_route_table_association",
+        &route_table_association::RouteTableAssociation,
+    ),
+    (
+        "aws_secretsmanager_secret",
+        &secretsmanager_secret::SecretsmanagerSecret,
+    ),
+    (
+        "aws_secretsmanager_secret_version",
+        &secretsmanager_secret_version::SecretsmanagerSecretVersion,
+    ),
     ("aws_security_group", &security_group::SecurityGroup),
     ("aws_subnet", &subnet::Subnet),
     ("aws_vpc", &vpc::Vpc),
+    (
+        "aws_vpc_security_group_egress_rule",
+        &security_group_rule::SecurityGroupRule { egress: true },
+    ),
+    (
+        "aws_vpc_security_group_ingress_rule",
+        &security_group_rule::SecurityGroupRule { egress: false },
+    ),
 ];

@@ -36,11 +36,17 @@ pub(super) async fn update_tags(op: &Op<'_>) -> Result<(), ProviderError> {
     let arn = op.prior.get_str("arn").unwrap_or_default();
     if !remove.is_empty() {
         let call = op.cx.rds().remove_tags_from_resource().resource_name(arn);
-        call.set_tag_keys(Some(remove)).send().await.op("RemoveTagsFromResource")?;
+        call.set_tag_keys(Some(remove))
+            .send()
+            .await
+            .op("RemoveTagsFromResource")?;
     }
     if !set.is_empty() {
         let call = op.cx.rds().add_tags_to_resource().resource_name(arn);
-        call.set_tags(Some(tag_list(&set))).send().await.op("AddTagsToResource")?;
+        call.set_tags(Some(tag_list(&set)))
+            .send()
+            .await
+            .op("AddTagsToResource")?;
     }
     Ok(())
 }

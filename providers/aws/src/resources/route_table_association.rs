@@ -24,9 +24,15 @@ impl Resource for RouteTableAssociation {
     fn schema(&self) -> Schema {
         let member = || Attribute::optional(Type::String).force_new();
         let block = Block::new("Which table a subnet (or gateway) uses.")
-            .attr("route_table_id", Attribute::required(Type::String).doc("The table."))
+            .attr(
+                "route_table_id",
+                Attribute::required(Type::String).doc("The table."),
+            )
             .attr("subnet_id", member().doc("The subnet that uses it."))
-            .attr("gateway_id", member().doc("The gateway that uses it, for packets from outside."));
+            .attr(
+                "gateway_id",
+                member().doc("The gateway that uses it, for packets from outside."),
+            );
         Schema::new(with_timeouts(block, &["create", "update", "delete"]))
     }
 
@@ -55,8 +61,14 @@ impl Resource for RouteTableAssociation {
             state
                 .set("id", association.route_table_association_id())
                 .set("route_table_id", association.route_table_id())
-                .set("subnet_id", association.subnet_id().filter(|s| !s.is_empty()))
-                .set("gateway_id", association.gateway_id().filter(|g| !g.is_empty()));
+                .set(
+                    "subnet_id",
+                    association.subnet_id().filter(|s| !s.is_empty()),
+                )
+                .set(
+                    "gateway_id",
+                    association.gateway_id().filter(|g| !g.is_empty()),
+                );
             state.finish()
         })
     }
@@ -74,7 +86,9 @@ impl Resource for RouteTableAssociation {
                 call.send().await.op("AssociateRouteTable")
             })
             .await?;
-        let id = answer.association_id.expect_in("AssociateRouteTable", "association id")?;
+        let id = answer
+            .association_id
+            .expect_in("AssociateRouteTable", "association id")?;
         op.exists([("id", id.as_str().into())]);
         wait_associated(op, &id, "create").await
     }
@@ -87,7 +101,9 @@ impl Resource for RouteTableAssociation {
         let call = call.association_id(op.prior.id());
         let call = call.set_route_table_id(op.planned.text("route_table_id"));
         let answer = call.send().await.op("ReplaceRouteTableAssociation")?;
-        let id = answer.new_association_id.expect_in("ReplaceRouteTableAssociation", "association id")?;
+        let id = answer
+            .new_association_id
+            .expect_in("ReplaceRouteTableAssociation", "association id")?;
         op.exists([("id", id.as_str().into())]);
         wait_associated(op, &id, "update").await
     }
@@ -117,13 +133,23 @@ impl Resource for RouteTableAssociation {
         };
         let found = find(cx, member, table).await?;
         let found = found.ok_or_else(|| {
-            ProviderError::new(ErrorKind::NotFound, format!("`{member}` does not use the table `{table}`"))
+            ProviderError::new(
+                ErrorKind::NotFound,
+                format!("`{member}` does not use the table `{table}`"),
+            )
         })?;
         Ok(Value::object([("id", found.into())]))
     }
 
-    async fn recover(&self, cx: &Cx<'_>, planned: &Value, _token: &str) -> Result<Option<Value>, ProviderError> {
-        let member = planned.text("subnet_id").or_else(|| planned.text("gateway_id"));
+    async fn recover(
+        &self,
+        cx: &Cx<'_>,
+        planned: &Value,
+        _token: &str,
+    ) -> Result<Option<Value>, ProviderError> {
+        let member = planned
+            .text("subnet_id")
+            .or_else(|| planned.text("gateway_id"));
         let (Some(member), Some(table)) = (member, planned.text("route_table_id")) else {
             return Ok(None);
         };
@@ -137,12 +163,20 @@ impl Resource for RouteTableAssociation {
 }
 
 /// Returns associations by id; those that are ending are gone.
-async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(
+    cx: &Cx<'_>,
+    ids: Vec<String>,
+) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let call = cx.ec2().describe_route_tables();
     let call = call.filters(filter("association.route-table-association-id", ids));
     let pages = call.into_paginator().items().send();
-    let tables: Vec<_> = pages.collect::<Result<Vec<_>, _>>().await.op("DescribeRouteTables")?;
-    let associations = tables.into_iter().flat_map(|t| t.associations.unwrap_or_default());
+    let tables: Vec<_> = pages
+        .collect::<Result<Vec<_>, _>>()
+        .await
+        .op("DescribeRouteTables")?;
+    let associations = tables
+        .into_iter()
+        .flat_map(|t| t.associations.unwrap_or_default());
     let living = associations.filter(|a| {
         let state = a.association_state().and_then(|s| s.state());
         !matches!(state, Some(Code::Disassociated | Code::Disassociating))
@@ -153,7 +187,9 @@ async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remo
 
 /// Finds the association of a subnet or gateway with a table.
 async fn find(cx: &Cx<'_>, member: &str, table: &str) -> Result<Option<String>, ProviderError> {
-    let table = describe_tables(cx, vec![table.to_owned()]).await?.remove(table);
+    let table = describe_tables(cx, vec![table.to_owned()])
+        .await?
+        .remove(table);
     let associations = table.and_then(|t| t.associations).unwrap_or_default();
     let of_member = associations
         .into_iter()
@@ -162,14 +198,19 @@ async fn find(cx: &Cx<'_>, member: &str, table: &str) -> Result<Option<String>, 
 }
 
 async fn wait_associated(op: &Op<'_>, id: &str, kind: &str) -> Result<(), ProviderError> {
-    let wait = Wait::new(format!("{id} to be associated"), op.timeout(kind, minutes(5)));
+    let wait = Wait::new(
+        format!("{id} to be associated"),
+        op.timeout(kind, minutes(5)),
+    );
     op.wait(wait.every(seconds(2)), || async {
         let Some(association) = describe(op.cx, vec![id.to_owned()]).await?.remove(id) else {
             return Ok(Look::Pending("not visible yet".to_owned()));
         };
         let state = association.association_state.unwrap_or_else(|| {
             // Some endpoints say nothing; it is there.
-            aws_sdk_ec2::types::RouteTableAssociationState::builder().state(Code::Associated).build()
+            aws_sdk_ec2::types::RouteTableAssociationState::builder()
+                .state(Code::Associated)
+                .build()
         });
         match state.state {
             Some(Code::Failed) => Err(ProviderError::new(

@@ -37,21 +37,36 @@ pub(super) const OF_ROUTE: Names = Names([
 ]);
 
 /// The arguments of a `route` block.
-pub(super) const OF_BLOCK: Names = Names(["cidr_block", "ipv6_cidr_block", "destination_prefix_list_id"]);
+pub(super) const OF_BLOCK: Names = Names([
+    "cidr_block",
+    "ipv6_cidr_block",
+    "destination_prefix_list_id",
+]);
 
 /// Where a route leads: kind (as in [`Names`]) and canonical text.
 pub(super) type Destination = (usize, String);
 
 /// Adds destinations and targets to a block.
 pub(super) fn arguments(block: Block, names: Names, change: fn(Attribute) -> Attribute) -> Block {
-    let docs = ["The IPv4 destination.", "The IPv6 destination.", "The prefix list of the destination."];
+    let docs = [
+        "The IPv4 destination.",
+        "The IPv6 destination.",
+        "The prefix list of the destination.",
+    ];
     let block = names.0.iter().enumerate().fold(block, |block, (i, name)| {
         let attribute = Attribute::optional(Type::String).doc(docs[i]);
-        let attribute = if i < 2 { attribute.equal(same_cidr) } else { attribute };
+        let attribute = if i < 2 {
+            attribute.equal(same_cidr)
+        } else {
+            attribute
+        };
         block.attr(name, change(attribute))
     });
     TARGETS.iter().fold(block, |block, name| {
-        block.attr(name, Attribute::optional(Type::String).doc("Where to send the packets."))
+        block.attr(
+            name,
+            Attribute::optional(Type::String).doc("Where to send the packets."),
+        )
     })
 }
 
@@ -68,7 +83,10 @@ pub(super) fn destination_of(route: &Route) -> Option<Destination> {
         route.destination_ipv6_cidr_block(),
         route.destination_prefix_list_id(),
     ];
-    let mut found = texts.iter().enumerate().filter_map(|(i, t)| Some((i, canonical((*t)?))));
+    let mut found = texts
+        .iter()
+        .enumerate()
+        .filter_map(|(i, t)| Some((i, canonical((*t)?))));
     found.find(|(_, text)| !text.is_empty())
 }
 
@@ -113,10 +131,18 @@ pub(super) async fn describe_tables(
     cx: &Cx<'_>,
     ids: Vec<String>,
 ) -> Result<BTreeMap<String, RouteTable>, ProviderError> {
-    let call = cx.ec2().describe_route_tables().filters(filter("route-table-id", ids));
+    let call = cx
+        .ec2()
+        .describe_route_tables()
+        .filters(filter("route-table-id", ids));
     let pages = call.into_paginator().items().send();
-    let tables: Vec<RouteTable> = pages.collect::<Result<_, _>>().await.op("DescribeRouteTables")?;
-    let by_id = tables.into_iter().filter_map(|t| Some((t.route_table_id.clone()?, t)));
+    let tables: Vec<RouteTable> = pages
+        .collect::<Result<_, _>>()
+        .await
+        .op("DescribeRouteTables")?;
+    let by_id = tables
+        .into_iter()
+        .filter_map(|t| Some((t.route_table_id.clone()?, t)));
     Ok(by_id.collect())
 }
 
@@ -200,7 +226,11 @@ pub(super) async fn replace_route(
 }
 
 /// Deletes a route; already gone is success.
-pub(super) async fn delete_route(op: &Op<'_>, table: &str, to: &Destination) -> Result<(), ProviderError> {
+pub(super) async fn delete_route(
+    op: &Op<'_>,
+    table: &str,
+    to: &Destination,
+) -> Result<(), ProviderError> {
     let at = |i: usize| (to.0 == i).then(|| to.1.clone());
     let call = op
         .cx
@@ -220,7 +250,9 @@ mod tests {
     #[test]
     fn destinations_are_compared_without_host_bits() {
         let value = Value::object([("cidr_block", "10.1.2.3/8".into())]);
-        let route = Route::builder().destination_cidr_block("10.0.0.0/8").build();
+        let route = Route::builder()
+            .destination_cidr_block("10.0.0.0/8")
+            .build();
         assert_eq!(destination(&value, OF_BLOCK), destination_of(&route));
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Remote};
-use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator};
+use infra_providers::{
+    Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
+};
 use infra_types::{Path, Type, Value};
 
 use super::permissions::{
@@ -39,7 +41,10 @@ impl Resource for SecurityGroup {
                     .check(Validator::Custom(check_name))
                     .doc("The name; generated when not set."),
             )
-            .attr("name_prefix", fixed().doc("What a generated name begins with."))
+            .attr(
+                "name_prefix",
+                fixed().doc("What a generated name begins with."),
+            )
             .attr(
                 "description",
                 Attribute::optional(Type::String)
@@ -49,7 +54,10 @@ impl Resource for SecurityGroup {
                     .check(Validator::Length(1, 255))
                     .doc("What it is for. It cannot be changed."),
             )
-            .attr("vpc_id", fixed().doc("The VPC; the default one when not set."))
+            .attr(
+                "vpc_id",
+                fixed().doc("The VPC; the default one when not set."),
+            )
             .attr(
                 "revoke_rules_on_delete",
                 Attribute::optional(Type::Bool)
@@ -73,12 +81,15 @@ impl Resource for SecurityGroup {
         }
         for (direction, _) in DIRECTIONS {
             for (i, block) in config.blocks(direction).iter().enumerate() {
-                let all = block.get_str("protocol").is_some_and(|p| p == "-1" || p == "all");
+                let all = block
+                    .get_str("protocol")
+                    .is_some_and(|p| p == "-1" || p == "all");
                 let ports = [block.int("from_port"), block.int("to_port")];
                 if all && ports.iter().any(|p| p.is_some_and(|p| p != 0)) {
                     let path = Path::attr(direction).join_index(i).join_attr("from_port");
                     problems.push(
-                        Problem::new(path, "all protocols have no ports").help("set `from_port` and `to_port` to 0"),
+                        Problem::new(path, "all protocols have no ports")
+                            .help("set `from_port` and `to_port` to 0"),
                     );
                 }
             }
@@ -89,7 +100,9 @@ impl Resource for SecurityGroup {
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {
         names::plan(plan);
         // The same rules, written in other blocks, are no change.
-        let Some(prior) = plan.prior else { return Ok(()) };
+        let Some(prior) = plan.prior else {
+            return Ok(());
+        };
         let own = prior.id();
         for (direction, _) in DIRECTIONS {
             let (Some(old), Some(new)) = (prior.get(direction), plan.planned.get(direction)) else {
@@ -123,7 +136,9 @@ impl Resource for SecurityGroup {
             .send()
             .await
             .op("CreateSecurityGroup")?;
-        let id = answer.group_id.expect_in("CreateSecurityGroup", "group id")?;
+        let id = answer
+            .group_id
+            .expect_in("CreateSecurityGroup", "group id")?;
         op.exists([("id", id.as_str().into()), ("name", name.into())]);
         complete(op, &id).await
     }
@@ -144,7 +159,12 @@ impl Resource for SecurityGroup {
         complete(op, &op.id()).await
     }
 
-    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
+    async fn recover(
+        &self,
+        cx: &Cx<'_>,
+        planned: &Value,
+        token: &str,
+    ) -> Result<Option<Value>, ProviderError> {
         let Some(found) = find_created(cx, token).await? else {
             return Ok(None);
         };
@@ -152,8 +172,15 @@ impl Resource for SecurityGroup {
         let id = found.id();
         if let Some(group) = describe(cx, vec![id.clone()]).await?.remove(&id) {
             let wanted = rules_of(planned, "egress", &id);
-            let added = group.ip_permissions_egress().iter().filter(|p| is_default_egress(p)).cloned();
-            let added = rules_of_permissions(&added.collect::<Vec<_>>(), group.owner_id().unwrap_or_default());
+            let added = group
+                .ip_permissions_egress()
+                .iter()
+                .filter(|p| is_default_egress(p))
+                .cloned();
+            let added = rules_of_permissions(
+                &added.collect::<Vec<_>>(),
+                group.owner_id().unwrap_or_default(),
+            );
             let change = compare(&added, &wanted);
             if !change.remove.is_empty() {
                 revoke(cx, &id, true, permissions(&change.remove)).await?;
@@ -173,7 +200,9 @@ impl Resource for SecurityGroup {
             let call = op.cx.ec2().delete_security_group().group_id(&id);
             call.send().await.op("DeleteSecurityGroup").map(|_| ())
         };
-        let first = op.retry(timeout.min(first_try(op.cx)), in_use, delete).await;
+        let first = op
+            .retry(timeout.min(first_try(op.cx)), in_use, delete)
+            .await;
         match first {
             Err(error) if in_use(&error) => {
                 // Rules of other groups that lead here hold it, and are of no use any more.
@@ -184,7 +213,10 @@ impl Resource for SecurityGroup {
         }
         let wait = Wait::new(format!("{id} to be gone"), timeout).every(seconds(5));
         op.wait_gone(wait, || async {
-            Ok(describe(op.cx, vec![id.clone()]).await?.remove(&id).map(|_| "there".to_owned()))
+            Ok(describe(op.cx, vec![id.clone()])
+                .await?
+                .remove(&id)
+                .map(|_| "there".to_owned()))
         })
         .await
     }
@@ -201,8 +233,14 @@ impl Resource for SecurityGroup {
 fn rule_block() -> Block {
     let texts = || Attribute::optional(Type::list(Type::String));
     Block::new("A rule, or several of the same ports.")
-        .attr("from_port", Attribute::required(Type::Number).doc("The first port, or the ICMP type."))
-        .attr("to_port", Attribute::required(Type::Number).doc("The last port, or the ICMP code."))
+        .attr(
+            "from_port",
+            Attribute::required(Type::Number).doc("The first port, or the ICMP type."),
+        )
+        .attr(
+            "to_port",
+            Attribute::required(Type::Number).doc("The last port, or the ICMP code."),
+        )
         .attr(
             "protocol",
             Attribute::required(Type::String)
@@ -218,9 +256,14 @@ fn rule_block() -> Block {
         )
         .attr(
             "self",
-            Attribute::optional(Type::Bool).default(false).doc("Whether the group itself is meant."),
+            Attribute::optional(Type::Bool)
+                .default(false)
+                .doc("Whether the group itself is meant."),
         )
-        .attr("description", Attribute::optional(Type::String).doc("What the rule is for."))
+        .attr(
+            "description",
+            Attribute::optional(Type::String).doc("What the rule is for."),
+        )
 }
 
 fn check_name(name: &Value) -> Option<String> {
@@ -228,7 +271,8 @@ fn check_name(name: &Value) -> Option<String> {
     if name.starts_with("sg-") {
         return Some("the name of a security group cannot begin with `sg-`".to_owned());
     }
-    (name.is_empty() || name.chars().count() > 255).then(|| "`name` must have 1 to 255 characters".to_owned())
+    (name.is_empty() || name.chars().count() > 255)
+        .then(|| "`name` must have 1 to 255 characters".to_owned())
 }
 
 /// How long to try before foreign rules are removed.
@@ -236,15 +280,31 @@ fn first_try(cx: &Cx<'_>) -> std::time::Duration {
     if cx.local() { seconds(1) } else { minutes(1) }
 }
 
-async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(
+    cx: &Cx<'_>,
+    ids: Vec<String>,
+) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let groups = find_groups(cx, "group-id", ids).await?;
-    Ok(groups.into_iter().filter_map(|g| Some((g.group_id.clone()?, g))).collect())
+    Ok(groups
+        .into_iter()
+        .filter_map(|g| Some((g.group_id.clone()?, g)))
+        .collect())
 }
 
-async fn find_groups(cx: &Cx<'_>, by: &str, values: Vec<String>) -> Result<Vec<Remote>, ProviderError> {
-    let call = cx.ec2().describe_security_groups().filters(filter(by, values));
+async fn find_groups(
+    cx: &Cx<'_>,
+    by: &str,
+    values: Vec<String>,
+) -> Result<Vec<Remote>, ProviderError> {
+    let call = cx
+        .ec2()
+        .describe_security_groups()
+        .filters(filter(by, values));
     let pages = call.into_paginator().items().send();
-    pages.collect::<Result<_, _>>().await.op("DescribeSecurityGroups")
+    pages
+        .collect::<Result<_, _>>()
+        .await
+        .op("DescribeSecurityGroups")
 }
 
 fn state(cx: &Cx<'_>, group: &Remote, prior: &Value) -> Value {
@@ -261,8 +321,16 @@ fn state(cx: &Cx<'_>, group: &Remote, prior: &Value) -> Value {
     for (direction, egress) in DIRECTIONS {
         // A group without inline rules leaves them to rule resources.
         let inline = !prior.blocks(direction).is_empty() || prior.get(direction).is_none();
-        let listed = if egress { group.ip_permissions_egress() } else { group.ip_permissions() };
-        let rules = if inline { rules_of_permissions(listed, owner) } else { Rules::new() };
+        let listed = if egress {
+            group.ip_permissions_egress()
+        } else {
+            group.ip_permissions()
+        };
+        let rules = if inline {
+            rules_of_permissions(listed, owner)
+        } else {
+            Rules::new()
+        };
         state.set_blocks(direction, blocks(&rules, prior.blocks(direction), id));
     }
     if prior.get("revoke_rules_on_delete").is_none() {
@@ -274,18 +342,27 @@ fn state(cx: &Cx<'_>, group: &Remote, prior: &Value) -> Value {
 
 /// Finishes a new group: no rule of AWS's own, all planned ones.
 async fn complete(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
-    let wait = Wait::new(format!("{id} to be visible"), op.timeout("create", minutes(10)));
+    let wait = Wait::new(
+        format!("{id} to be visible"),
+        op.timeout("create", minutes(10)),
+    );
     let group = op
         .wait(wait.every(seconds(2)).times(3), || async {
-            Ok(match describe(op.cx, vec![id.to_owned()]).await?.remove(id) {
-                Some(group) => Look::Done(group),
-                None => Look::Pending("not visible yet".to_owned()),
-            })
+            Ok(
+                match describe(op.cx, vec![id.to_owned()]).await?.remove(id) {
+                    Some(group) => Look::Done(group),
+                    None => Look::Pending("not visible yet".to_owned()),
+                },
+            )
         })
         .await?;
     let owner = group.owner_id().unwrap_or_default();
     for (direction, egress) in DIRECTIONS {
-        let listed = if egress { group.ip_permissions_egress() } else { group.ip_permissions() };
+        let listed = if egress {
+            group.ip_permissions_egress()
+        } else {
+            group.ip_permissions()
+        };
         let old = rules_of_permissions(listed, owner);
         let new = rules_of(op.planned, direction, id);
         apply(op, id, egress, &compare(&old, &new)).await?;
@@ -296,8 +373,14 @@ async fn complete(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
 /// Says whether it is the rule that AWS gives each new group: everything out.
 fn is_default_egress(permission: &IpPermission) -> bool {
     permission.ip_protocol() == Some("-1")
-        && permission.ip_ranges().iter().all(|r| r.cidr_ip() == Some("0.0.0.0/0"))
-        && permission.ipv6_ranges().iter().all(|r| r.cidr_ipv6() == Some("::/0"))
+        && permission
+            .ip_ranges()
+            .iter()
+            .all(|r| r.cidr_ip() == Some("0.0.0.0/0"))
+        && permission
+            .ipv6_ranges()
+            .iter()
+            .all(|r| r.cidr_ipv6() == Some("::/0"))
         && permission.user_id_group_pairs().is_empty()
         && permission.prefix_list_ids().is_empty()
 }
@@ -308,7 +391,10 @@ async fn apply(op: &Op<'_>, id: &str, egress: bool, change: &Change) -> Result<(
     if !change.add.is_empty() {
         let added = authorize(op, id, egress, &change.add).await;
         match added {
-            Err(error) if has_code(&error, &["RulesPerSecurityGroupLimitExceeded"]) && !change.remove.is_empty() => {
+            Err(error)
+                if has_code(&error, &["RulesPerSecurityGroupLimitExceeded"])
+                    && !change.remove.is_empty() =>
+            {
                 // There is room only for one or the other.
                 revoke(op.cx, id, egress, permissions(&change.remove)).await?;
                 removed = true;
@@ -322,11 +408,18 @@ async fn apply(op: &Op<'_>, id: &str, egress: bool, change: &Change) -> Result<(
         if egress {
             let call = op.cx.ec2().update_security_group_rule_descriptions_egress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send().await.op("UpdateSecurityGroupRuleDescriptionsEgress")?;
+            call.send()
+                .await
+                .op("UpdateSecurityGroupRuleDescriptionsEgress")?;
         } else {
-            let call = op.cx.ec2().update_security_group_rule_descriptions_ingress();
+            let call = op
+                .cx
+                .ec2()
+                .update_security_group_rule_descriptions_ingress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send().await.op("UpdateSecurityGroupRuleDescriptionsIngress")?;
+            call.send()
+                .await
+                .op("UpdateSecurityGroupRuleDescriptionsIngress")?;
         }
     }
     if !change.remove.is_empty() && !removed {
@@ -335,31 +428,53 @@ async fn apply(op: &Op<'_>, id: &str, egress: bool, change: &Change) -> Result<(
     Ok(())
 }
 
-async fn authorize(op: &Op<'_>, id: &str, egress: bool, rules: &Rules) -> Result<(), ProviderError> {
+async fn authorize(
+    op: &Op<'_>,
+    id: &str,
+    egress: bool,
+    rules: &Rules,
+) -> Result<(), ProviderError> {
     op.retry(PROPAGATION, not_yet, || async {
         let permissions = Some(permissions(rules));
         if egress {
             let call = op.cx.ec2_once().authorize_security_group_egress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send().await.op("AuthorizeSecurityGroupEgress").map(|_| ())
+            call.send()
+                .await
+                .op("AuthorizeSecurityGroupEgress")
+                .map(|_| ())
         } else {
             let call = op.cx.ec2_once().authorize_security_group_ingress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send().await.op("AuthorizeSecurityGroupIngress").map(|_| ())
+            call.send()
+                .await
+                .op("AuthorizeSecurityGroupIngress")
+                .map(|_| ())
         }
     })
     .await
 }
 
-async fn revoke(cx: &Cx<'_>, id: &str, egress: bool, rules: Vec<IpPermission>) -> Result<(), ProviderError> {
+async fn revoke(
+    cx: &Cx<'_>,
+    id: &str,
+    egress: bool,
+    rules: Vec<IpPermission>,
+) -> Result<(), ProviderError> {
     let revoked = if egress {
         let call = cx.ec2().revoke_security_group_egress().group_id(id);
         let call = call.set_ip_permissions(Some(rules));
-        call.send().await.op("RevokeSecurityGroupEgress").map(|_| ())
+        call.send()
+            .await
+            .op("RevokeSecurityGroupEgress")
+            .map(|_| ())
     } else {
         let call = cx.ec2().revoke_security_group_ingress().group_id(id);
         let call = call.set_ip_permissions(Some(rules));
-        call.send().await.op("RevokeSecurityGroupIngress").map(|_| ())
+        call.send()
+            .await
+            .op("RevokeSecurityGroupIngress")
+            .map(|_| ())
     };
     or_gone(revoked).map(|_| ())
 }
@@ -370,7 +485,10 @@ async fn revoke_own(cx: &Cx<'_>, id: &str) -> Result<(), ProviderError> {
         return Ok(());
     };
     let owner = group.owner_id().unwrap_or_default();
-    for (listed, egress) in [(group.ip_permissions(), false), (group.ip_permissions_egress(), true)] {
+    for (listed, egress) in [
+        (group.ip_permissions(), false),
+        (group.ip_permissions_egress(), true),
+    ] {
         if !listed.is_empty() {
             let rules = rules_of_permissions(listed, owner);
             revoke(cx, id, egress, permissions(&rules)).await?;
@@ -381,10 +499,18 @@ async fn revoke_own(cx: &Cx<'_>, id: &str) -> Result<(), ProviderError> {
 
 /// Removes the rules of other groups that lead to this one.
 async fn revoke_references(cx: &Cx<'_>, id: &str) -> Result<(), ProviderError> {
-    for (by, egress) in [("ip-permission.group-id", false), ("egress.ip-permission.group-id", true)] {
+    for (by, egress) in [
+        ("ip-permission.group-id", false),
+        ("egress.ip-permission.group-id", true),
+    ] {
         for group in find_groups(cx, by, vec![id.to_owned()]).await? {
-            let listed = if egress { group.ip_permissions_egress() } else { group.ip_permissions() };
-            let rules: Vec<IpPermission> = listed.iter().filter_map(|p| only_group(p, id)).collect();
+            let listed = if egress {
+                group.ip_permissions_egress()
+            } else {
+                group.ip_permissions()
+            };
+            let rules: Vec<IpPermission> =
+                listed.iter().filter_map(|p| only_group(p, id)).collect();
             if !rules.is_empty() {
                 revoke(cx, group.group_id().unwrap_or_default(), egress, rules).await?;
             }

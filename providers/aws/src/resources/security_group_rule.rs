@@ -40,7 +40,9 @@ impl Resource for SecurityGroupRule {
         let block = Block::new("One rule of a security group.")
             .attr(
                 "security_group_id",
-                Attribute::required(Type::String).force_new().doc("The group."),
+                Attribute::required(Type::String)
+                    .force_new()
+                    .doc("The group."),
             )
             .attr(
                 "ip_protocol",
@@ -48,12 +50,21 @@ impl Resource for SecurityGroupRule {
                     .equal(same_protocol)
                     .doc("`tcp`, `udp`, `icmp`, `icmpv6`, a number, or `-1` for all."),
             )
-            .attr("from_port", Attribute::optional(Type::Number).doc("The first port, or the ICMP type."))
-            .attr("to_port", Attribute::optional(Type::Number).doc("The last port, or the ICMP code."))
+            .attr(
+                "from_port",
+                Attribute::optional(Type::Number).doc("The first port, or the ICMP type."),
+            )
+            .attr(
+                "to_port",
+                Attribute::optional(Type::Number).doc("The last port, or the ICMP code."),
+            )
             .attr("cidr_ipv4", text().equal(same_cidr).doc("IPv4 addresses."))
             .attr("cidr_ipv6", text().equal(same_cidr).doc("IPv6 addresses."))
             .attr("prefix_list_id", text().doc("A prefix list."))
-            .attr("referenced_security_group_id", text().doc("A security group."))
+            .attr(
+                "referenced_security_group_id",
+                text().doc("A security group."),
+            )
             .attr("description", text().doc("What the rule is for."))
             .attr("arn", Attribute::computed(Type::String))
             .attr("security_group_rule_id", Attribute::computed(Type::String));
@@ -82,7 +93,9 @@ impl Resource for SecurityGroupRule {
 
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {
         // The service changes a peer, but not into one of another kind.
-        let Some(prior) = plan.prior else { return Ok(()) };
+        let Some(prior) = plan.prior else {
+            return Ok(());
+        };
         for name in PEERS {
             if plan.planned.is_set(name) && !prior.is_set(name) {
                 plan.replace(name);
@@ -95,7 +108,9 @@ impl Resource for SecurityGroupRule {
         let found = lookup(objects, |ids| describe(cx, ids)).await;
         // Somebody may have asked for a rule of the other direction.
         let right = |rule: &Remote| rule.is_egress() == Some(self.egress);
-        found.answer_by(objects, Fields::id, |rule, prior| right(rule).then(|| state(cx, rule, prior)))
+        found.answer_by(objects, Fields::id, |rule, prior| {
+            right(rule).then(|| state(cx, rule, prior))
+        })
     }
 
     async fn create(&self, op: &Op<'_>) -> Result<(), ProviderError> {
@@ -123,7 +138,10 @@ impl Resource for SecurityGroupRule {
                 }
                 error
             })?;
-        let id = rules.unwrap_or_default().into_iter().find_map(|r| r.security_group_rule_id);
+        let id = rules
+            .unwrap_or_default()
+            .into_iter()
+            .find_map(|r| r.security_group_rule_id);
         let id = id.expect_in("AuthorizeSecurityGroup…", "rule id")?;
         op.exists([("id", id.as_str().into())]);
         Ok(())
@@ -139,7 +157,10 @@ impl Resource for SecurityGroupRule {
                 .build();
             let call = op.cx.ec2().modify_security_group_rules();
             let call = call.set_group_id(op.planned.text("security_group_id"));
-            call.security_group_rules(update).send().await.op("ModifySecurityGroupRules")?;
+            call.security_group_rules(update)
+                .send()
+                .await
+                .op("ModifySecurityGroupRules")?;
         }
         update_tags(op, &id).await
     }
@@ -147,13 +168,27 @@ impl Resource for SecurityGroupRule {
     async fn delete(&self, op: &Op<'_>) -> Result<(), ProviderError> {
         let (group, id) = (op.prior.text("security_group_id"), op.id());
         let revoked = if self.egress {
-            let call = op.cx.ec2().revoke_security_group_egress().set_group_id(group);
+            let call = op
+                .cx
+                .ec2()
+                .revoke_security_group_egress()
+                .set_group_id(group);
             let call = call.security_group_rule_ids(id);
-            call.send().await.op("RevokeSecurityGroupEgress").map(|_| ())
+            call.send()
+                .await
+                .op("RevokeSecurityGroupEgress")
+                .map(|_| ())
         } else {
-            let call = op.cx.ec2().revoke_security_group_ingress().set_group_id(group);
+            let call = op
+                .cx
+                .ec2()
+                .revoke_security_group_ingress()
+                .set_group_id(group);
             let call = call.security_group_rule_ids(id);
-            call.send().await.op("RevokeSecurityGroupIngress").map(|_| ())
+            call.send()
+                .await
+                .op("RevokeSecurityGroupIngress")
+                .map(|_| ())
         };
         or_gone(revoked).map(|_| ())
     }
@@ -167,12 +202,20 @@ impl Resource for SecurityGroupRule {
     }
 }
 
-async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(
+    cx: &Cx<'_>,
+    ids: Vec<String>,
+) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let call = cx.ec2().describe_security_group_rules();
     let call = call.filters(filter("security-group-rule-id", ids));
     let pages = call.into_paginator().items().send();
-    let rules: Vec<Remote> = pages.collect::<Result<_, _>>().await.op("DescribeSecurityGroupRules")?;
-    let by_id = rules.into_iter().filter_map(|r| Some((r.security_group_rule_id.clone()?, r)));
+    let rules: Vec<Remote> = pages
+        .collect::<Result<_, _>>()
+        .await
+        .op("DescribeSecurityGroupRules")?;
+    let by_id = rules
+        .into_iter()
+        .filter_map(|r| Some((r.security_group_rule_id.clone()?, r)));
     Ok(by_id.collect())
 }
 
@@ -180,12 +223,16 @@ fn state(cx: &Cx<'_>, rule: &Remote, prior: &Value) -> Value {
     let id = rule.security_group_rule_id().unwrap_or_default();
     let owner = rule.group_owner_id().unwrap_or_default();
     let arn = rule.security_group_rule_arn().map(str::to_owned);
-    let arn = arn.or_else(|| (!owner.is_empty()).then(|| cx.arn("ec2", owner, &format!("security-group-rule/{id}"))));
+    let arn = arn.or_else(|| {
+        (!owner.is_empty()).then(|| cx.arn("ec2", owner, &format!("security-group-rule/{id}")))
+    });
     let all = rule.ip_protocol() == Some("-1");
     let port = |port: Option<i32>| port.filter(|_| !all);
     let group = rule.referenced_group_info().and_then(|g| {
         let id = g.group_id()?;
-        let foreign = g.user_id().filter(|u| !u.is_empty() && !owner.is_empty() && *u != owner);
+        let foreign = g
+            .user_id()
+            .filter(|u| !u.is_empty() && !owner.is_empty() && *u != owner);
         Some(foreign.map_or_else(|| id.to_owned(), |user| format!("{user}/{id}")))
     });
     let some = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(str::to_owned);
@@ -257,10 +304,18 @@ fn permission(planned: &Value) -> IpPermission {
 /// Returns the form a rule is changed with.
 fn request(prior: &Value, planned: &Value) -> SecurityGroupRuleRequest {
     let protocol = protocol(planned.get_str("ip_protocol").unwrap_or_default());
-    let port = |name| if protocol == "-1" { Some(-1) } else { planned.int(name) };
+    let port = |name| {
+        if protocol == "-1" {
+            Some(-1)
+        } else {
+            planned.int(name)
+        }
+    };
     // An empty text takes a description away.
     let had = prior.is_set("description");
-    let description = planned.text("description").or_else(|| had.then(String::new));
+    let description = planned
+        .text("description")
+        .or_else(|| had.then(String::new));
     let group = planned.text("referenced_security_group_id");
     let group = group.map(|g| g.rsplit('/').next().unwrap_or_default().to_owned());
     SecurityGroupRuleRequest::builder()

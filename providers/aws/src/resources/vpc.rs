@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, ResourceType, Tenancy, Vpc as Remote, VpcAttributeName, VpcCidrBlockStateCode, VpcState,
+    AttributeBooleanValue, ResourceType, Tenancy, Vpc as Remote, VpcAttributeName,
+    VpcCidrBlockStateCode, VpcState,
 };
 use infra_providers::{Attribute, Block, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Type, Value};
@@ -15,7 +16,7 @@ use crate::error::Call;
 use crate::resource::{Answers, Cx, Expect, Op, Plan, Resource, with_timeouts};
 use crate::retry::{in_use, not_yet};
 use crate::tags::with_tags;
-use crate::value::{Fields, same_cidr};
+use crate::value::{Fields, check_network, same_cidr};
 use crate::wait::{Look, Wait, minutes, seconds};
 
 /// The resource type.
@@ -32,6 +33,7 @@ impl Resource for Vpc {
                 Attribute::optional_computed(Type::String)
                     .force_new()
                     .equal(same_cidr)
+                    .check(Validator::Custom(check_network))
                     .doc("The IPv4 addresses; otherwise they come from the address pool."),
             )
             .attr(
@@ -55,8 +57,14 @@ impl Resource for Vpc {
                     .check(Validator::OneOf(&["default", "dedicated"]))
                     .doc("Whether instances have hardware of their own."),
             )
-            .attr("enable_dns_support", flag(true).doc("Whether names are resolved."))
-            .attr("enable_dns_hostnames", flag(false).doc("Whether instances get DNS names."))
+            .attr(
+                "enable_dns_support",
+                flag(true).doc("Whether names are resolved."),
+            )
+            .attr(
+                "enable_dns_hostnames",
+                flag(false).doc("Whether instances get DNS names."),
+            )
             .attr(
                 "enable_network_address_usage_metrics",
                 flag(false).doc("Whether the use of addresses is measured."),
@@ -104,12 +112,19 @@ impl Resource for Vpc {
             .set_ipv4_ipam_pool_id(planned.text("ipv4_ipam_pool_id"))
             .set_ipv4_netmask_length(planned.int("ipv4_netmask_length"))
             .set_instance_tenancy(planned.get_str("instance_tenancy").map(Tenancy::from))
-            .set_amazon_provided_ipv6_cidr_block(planned.flag("assign_generated_ipv6_cidr_block").filter(|on| *on))
+            .set_amazon_provided_ipv6_cidr_block(
+                planned
+                    .flag("assign_generated_ipv6_cidr_block")
+                    .filter(|on| *on),
+            )
             .tag_specifications(creation_tags(op, ResourceType::Vpc))
             .send()
             .await
             .op("CreateVpc")?;
-        let id = answer.vpc.and_then(|v| v.vpc_id).expect_in("CreateVpc", "VPC id")?;
+        let id = answer
+            .vpc
+            .and_then(|v| v.vpc_id)
+            .expect_in("CreateVpc", "VPC id")?;
         op.exists([("id", id.as_str().into())]);
         wait_available(op, &id).await?;
         // As created: names are resolved, nothing else.
@@ -118,7 +133,8 @@ impl Resource for Vpc {
 
     async fn update(&self, op: &Op<'_>) -> Result<(), ProviderError> {
         let id = op.id();
-        let had = ATTRIBUTES.map(|(name, _)| op.prior.flag(name).unwrap_or(name == "enable_dns_support"));
+        let had =
+            ATTRIBUTES.map(|(name, _)| op.prior.flag(name).unwrap_or(name == "enable_dns_support"));
         set_attributes(op, &id, had).await?;
         if op.changed("instance_tenancy") {
             let call = op.cx.ec2().modify_vpc_tenancy().vpc_id(&id);
@@ -135,12 +151,21 @@ impl Resource for Vpc {
         let id = op.id();
         let timeout = op.timeout("delete", minutes(5));
         op.retry(timeout, in_use, || async {
-            op.cx.ec2().delete_vpc().vpc_id(&id).send().await.op("DeleteVpc")
+            op.cx
+                .ec2()
+                .delete_vpc()
+                .vpc_id(&id)
+                .send()
+                .await
+                .op("DeleteVpc")
         })
         .await?;
         let wait = Wait::new(format!("{id} to be gone"), timeout).every(seconds(5));
         op.wait_gone(wait, || async {
-            Ok(describe(op.cx, vec![id.clone()]).await?.remove(&id).map(|_| "there".to_owned()))
+            Ok(describe(op.cx, vec![id.clone()])
+                .await?
+                .remove(&id)
+                .map(|_| "there".to_owned()))
         })
         .await
     }
@@ -174,11 +199,17 @@ struct Found {
 }
 
 /// Returns the VPCs themselves.
-async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(
+    cx: &Cx<'_>,
+    ids: Vec<String>,
+) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let call = cx.ec2().describe_vpcs().filters(filter("vpc-id", ids));
     let pages = call.into_paginator().items().send();
     let vpcs: Vec<Remote> = pages.collect::<Result<_, _>>().await.op("DescribeVpcs")?;
-    Ok(vpcs.into_iter().filter_map(|v| Some((v.vpc_id.clone()?, v))).collect())
+    Ok(vpcs
+        .into_iter()
+        .filter_map(|v| Some((v.vpc_id.clone()?, v)))
+        .collect())
 }
 
 async fn find(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Found>, ProviderError> {
@@ -194,16 +225,19 @@ async fn find(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Found>, 
         main_route_tables(cx, &ids),
         default_security_groups(cx, &ids),
     )?;
-    let found = vpcs.into_iter().zip(attributes).map(|((id, vpc), attributes)| {
-        let found = Found {
-            vpc,
-            attributes,
-            network_acl: acls.remove(&id),
-            route_table: tables.remove(&id),
-            security_group: groups.remove(&id),
-        };
-        (id, found)
-    });
+    let found = vpcs
+        .into_iter()
+        .zip(attributes)
+        .map(|((id, vpc), attributes)| {
+            let found = Found {
+                vpc,
+                attributes,
+                network_acl: acls.remove(&id),
+                route_table: tables.remove(&id),
+                security_group: groups.remove(&id),
+            };
+            (id, found)
+        });
     Ok(found.collect())
 }
 
@@ -236,7 +270,9 @@ async fn default_network_acls(cx: &Cx<'_>, vpcs: &[String]) -> Result<ByVpc, Pro
         .collect::<Result<_, _>>()
         .await
         .op("DescribeNetworkAcls")?;
-    let ids = acls.into_iter().filter_map(|a| Some((a.vpc_id?, a.network_acl_id?)));
+    let ids = acls
+        .into_iter()
+        .filter_map(|a| Some((a.vpc_id?, a.network_acl_id?)));
     Ok(ids.collect())
 }
 
@@ -251,7 +287,9 @@ async fn main_route_tables(cx: &Cx<'_>, vpcs: &[String]) -> Result<ByVpc, Provid
         .collect::<Result<_, _>>()
         .await
         .op("DescribeRouteTables")?;
-    let ids = tables.into_iter().filter_map(|t| Some((t.vpc_id?, t.route_table_id?)));
+    let ids = tables
+        .into_iter()
+        .filter_map(|t| Some((t.vpc_id?, t.route_table_id?)));
     Ok(ids.collect())
 }
 
@@ -266,7 +304,9 @@ async fn default_security_groups(cx: &Cx<'_>, vpcs: &[String]) -> Result<ByVpc, 
         .collect::<Result<_, _>>()
         .await
         .op("DescribeSecurityGroups")?;
-    let ids = groups.into_iter().filter_map(|g| Some((g.vpc_id?, g.group_id?)));
+    let ids = groups
+        .into_iter()
+        .filter_map(|g| Some((g.vpc_id?, g.group_id?)));
     Ok(ids.collect())
 }
 
@@ -277,7 +317,12 @@ fn state(cx: &Cx<'_>, found: &Found, prior: &Value) -> Value {
     let ipv6 = vpc.ipv6_cidr_block_association_set().iter().find(|a| {
         a.ipv6_cidr_block_state()
             .and_then(|s| s.state())
-            .is_some_and(|s| matches!(s, VpcCidrBlockStateCode::Associated | VpcCidrBlockStateCode::Associating))
+            .is_some_and(|s| {
+                matches!(
+                    s,
+                    VpcCidrBlockStateCode::Associated | VpcCidrBlockStateCode::Associating
+                )
+            })
     });
     let mut state = cx.state(prior);
     state
@@ -285,7 +330,10 @@ fn state(cx: &Cx<'_>, found: &Found, prior: &Value) -> Value {
         .set("arn", cx.arn("ec2", owner, &format!("vpc/{id}")))
         .set("owner_id", owner)
         .set("cidr_block", vpc.cidr_block())
-        .set("instance_tenancy", vpc.instance_tenancy().map(Tenancy::as_str))
+        .set(
+            "instance_tenancy",
+            vpc.instance_tenancy().map(Tenancy::as_str),
+        )
         .set("dhcp_options_id", vpc.dhcp_options_id())
         .set("default_network_acl_id", found.network_acl.as_ref())
         .set("default_route_table_id", found.route_table.as_ref())
@@ -320,9 +368,15 @@ async fn set_attributes(op: &Op<'_>, id: &str, had: [bool; 3]) -> Result<(), Pro
     let want = ATTRIBUTES.map(|(name, _)| op.planned.flag(name));
     let differs = |i: usize| want[i].is_some_and(|w| w != had[i]);
     // Host names need resolution: it goes on first, and off last.
-    let order = if want[0] == Some(false) { [1, 0, 2] } else { [0, 1, 2] };
+    let order = if want[0] == Some(false) {
+        [1, 0, 2]
+    } else {
+        [0, 1, 2]
+    };
     for i in order.into_iter().filter(|i| differs(*i)) {
-        let on = AttributeBooleanValue::builder().value(want[i].unwrap_or_default()).build();
+        let on = AttributeBooleanValue::builder()
+            .value(want[i].unwrap_or_default())
+            .build();
         op.retry(PROPAGATION, not_yet, || async {
             let call = op.cx.ec2().modify_vpc_attribute().vpc_id(id);
             let call = match i {
@@ -359,7 +413,9 @@ async fn change_ipv6(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
             .filter_map(|a| a.ipv6_cidr_block_state?.state)
             .collect();
         let on = states.contains(&VpcCidrBlockStateCode::Associated);
-        let off = states.iter().all(|s| *s == VpcCidrBlockStateCode::Disassociated);
+        let off = states
+            .iter()
+            .all(|s| *s == VpcCidrBlockStateCode::Disassociated);
         Ok(if (want && on) || (!want && off) {
             Look::Done(())
         } else {

@@ -81,18 +81,32 @@ impl<'w> Contract<'w> {
             token: token.clone(),
         };
         let created = world.session.create(request, &seen).await;
-        let created = created.unwrap_or_else(|e| panic!("create {ty}: {} {:?}", e.error, e.error.details));
-        assert_eq!(created.ty(), world.schema(ty).ty(), "{ty}: the form of what create returns");
+        let created =
+            created.unwrap_or_else(|e| panic!("create {ty}: {} {:?}", e.error, e.error.details));
+        assert_eq!(
+            created.ty(),
+            world.schema(ty).ty(),
+            "{ty}: the form of what create returns"
+        );
         refines(&planned, &created, &format!("{ty}: create"));
         let exists = seen.exists.lock().unwrap().last().cloned();
-        let exists = exists.unwrap_or_else(|| panic!("{ty}: create did not report that the object exists"));
+        let exists =
+            exists.unwrap_or_else(|| panic!("{ty}: create did not report that the object exists"));
         let again = world.read(ty, &exists).await;
-        assert!(again.is_some(), "{ty}: what create reported is not enough to read it");
+        assert!(
+            again.is_some(),
+            "{ty}: what create reported is not enough to read it"
+        );
 
         if self.recovers {
             let found = world.session.recover(ty, &planned, &token).await.unwrap();
-            let found = found.unwrap_or_else(|| panic!("{ty}: not found by the token of its create"));
-            assert_eq!(found.get_str("id"), created.get_str("id"), "{ty}: another one was found");
+            let found =
+                found.unwrap_or_else(|| panic!("{ty}: not found by the token of its create"));
+            assert_eq!(
+                found.get_str("id"),
+                created.get_str("id"),
+                "{ty}: another one was found"
+            );
         }
 
         let mut object = self.settled(&created, &config, "create").await;
@@ -101,7 +115,10 @@ impl<'w> Contract<'w> {
             let name = format!("update {}", i + 1);
             let config = world.config(ty, update);
             let (planned, replace) = world.plan(ty, Some(&object), &config);
-            assert!(replace.is_empty(), "{ty}: {name} would replace because of {replace:?}");
+            assert!(
+                replace.is_empty(),
+                "{ty}: {name} would replace because of {replace:?}"
+            );
             assert!(!planned.same_value(&object), "{ty}: {name} changes nothing");
             let request = UpdateRequest {
                 ty: ty.to_owned(),
@@ -111,7 +128,8 @@ impl<'w> Contract<'w> {
                 token: world.token(),
             };
             let updated = world.session.update(request, &Seen::default()).await;
-            let updated = updated.unwrap_or_else(|e| panic!("{ty}: {name}: {} {:?}", e.error, e.error.details));
+            let updated = updated
+                .unwrap_or_else(|e| panic!("{ty}: {name}: {} {:?}", e.error, e.error.details));
             refines(&planned, &updated, &format!("{ty}: {name}"));
             object = self.settled(&updated, &config, &name).await;
             last = config;
@@ -135,7 +153,10 @@ impl<'w> Contract<'w> {
         self.no_difference(&imported, &last, "import");
 
         world.delete(ty, &object).await;
-        assert!(world.read(ty, &object).await.is_none(), "{ty}: still there after delete");
+        assert!(
+            world.read(ty, &object).await.is_none(),
+            "{ty}: still there after delete"
+        );
         world.delete(ty, &object).await;
         object
     }
@@ -152,7 +173,11 @@ impl<'w> Contract<'w> {
 
     fn no_difference(&self, prior: &Value, config: &Value, after: &str) {
         let (planned, replace) = self.world.plan(self.ty, Some(prior), config);
-        same(prior, &planned, &format!("{}: planning it after {after}", self.ty));
+        same(
+            prior,
+            &planned,
+            &format!("{}: planning it after {after}", self.ty),
+        );
         assert!(replace.is_empty(), "{}: {replace:?} after {after}", self.ty);
     }
 }

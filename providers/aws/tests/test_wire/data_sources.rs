@@ -7,7 +7,10 @@ use crate::world::{World, id};
 
 fn texts(value: &infra_types::Value, name: &str) -> Vec<String> {
     let items = value.get(name).unwrap().as_items().unwrap();
-    items.iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+    items
+        .iter()
+        .map(|v| v.as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -19,13 +22,19 @@ async fn who_and_where() {
     assert_eq!(region.get_str("name"), Some("us-east-1"));
     assert_eq!(region.get_str("description"), Some("US East (N. Virginia)"));
     let partition = world.data("aws_partition", json!({})).await.unwrap();
-    assert_eq!(partition.get_str("reverse_dns_prefix"), Some("com.amazonaws"));
+    assert_eq!(
+        partition.get_str("reverse_dns_prefix"),
+        Some("com.amazonaws")
+    );
 }
 
 #[tokio::test]
 async fn availability_zones_are_sorted() {
     let world = World::new().await;
-    let zones = world.data("aws_availability_zones", json!({ "state": "available" })).await.unwrap();
+    let zones = world
+        .data("aws_availability_zones", json!({ "state": "available" }))
+        .await
+        .unwrap();
     let names = texts(&zones, "names");
     assert_eq!(&names[..2], ["us-east-1a", "us-east-1b"]);
     assert_eq!(names.len(), texts(&zones, "zone_ids").len());
@@ -43,15 +52,27 @@ async fn networks_are_found() {
         let config = json!({ "vpc_id": id(&vpc), "cidr_block": cidr });
         world.create("aws_subnet", config).await;
     }
-    let found = world.data("aws_vpc", json!({ "tags": { "Name": "main" } })).await.unwrap();
+    let found = world
+        .data("aws_vpc", json!({ "tags": { "Name": "main" } }))
+        .await
+        .unwrap();
     assert_eq!(id(&found), id(&vpc));
-    assert_eq!(found.get_str("main_route_table_id"), vpc.get_str("main_route_table_id"));
+    assert_eq!(
+        found.get_str("main_route_table_id"),
+        vpc.get_str("main_route_table_id")
+    );
     let filter = json!({ "filter": { "name": "vpc-id", "values": [id(&vpc)] } });
     let subnets = world.data("aws_subnets", filter).await.unwrap();
     assert_eq!(texts(&subnets, "ids").len(), 2);
-    let default = world.data("aws_vpc", json!({ "default": true })).await.unwrap();
+    let default = world
+        .data("aws_vpc", json!({ "default": true }))
+        .await
+        .unwrap();
     assert_eq!(default.get_str("cidr_block"), Some("172.31.0.0/16"));
-    let none = world.data("aws_vpc", json!({ "cidr_block": "192.168.0.0/16" })).await.unwrap_err();
+    let none = world
+        .data("aws_vpc", json!({ "cidr_block": "192.168.0.0/16" }))
+        .await
+        .unwrap_err();
     assert_eq!(none.kind, ErrorKind::NotFound);
 }
 
@@ -63,7 +84,10 @@ async fn policies_are_written_without_a_call() {
         "actions": ["sts:AssumeRole"],
         "principals": { "type": "Service", "identifiers": ["ecs-tasks.amazonaws.com"] },
     });
-    let policy = world.data("aws_iam_policy_document", json!({ "statement": statement })).await.unwrap();
+    let policy = world
+        .data("aws_iam_policy_document", json!({ "statement": statement }))
+        .await
+        .unwrap();
     assert_eq!(
         policy.get_str("minified_json"),
         Some(

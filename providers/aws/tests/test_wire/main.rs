@@ -4,8 +4,12 @@
 //! Tests run side by side in accounts of their own: see [`world`]. What every
 //! type must do is in [`contract`].
 
+mod balancing;
 mod connection;
+mod containers;
 mod contract;
 mod data_sources;
+mod databases;
+mod identity;
 mod network;
 mod world;

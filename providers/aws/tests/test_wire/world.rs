@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use infra_provider_aws::AwsProvider;
 use infra_providers::{
-    Block, CreateRequest, DeleteRequest, Monitor, Nesting, PlanRequest, Provider, ProviderError, ReadRequest, Schema,
-    Session, SessionOptions, UpdateRequest,
+    Block, CreateRequest, DeleteRequest, Monitor, Nesting, PlanRequest, Provider, ProviderError,
+    ReadRequest, Schema, Session, SessionOptions, UpdateRequest,
 };
 use infra_sandbox::{PrivateSandbox, SandboxHome};
 use infra_types::{Path, Str, Type, Value};
@@ -17,7 +17,8 @@ use serde_json::{Value as Json, json};
 fn sandbox() -> &'static PrivateSandbox {
     static SANDBOX: OnceLock<PrivateSandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| {
-        let sandbox = infra_sandbox::spawn_private(&SandboxHome::for_tests()).expect("the sandbox starts");
+        let sandbox =
+            infra_sandbox::spawn_private(&SandboxHome::for_tests()).expect("the sandbox starts");
         // moto calls this account the default one.
         sandbox.control("log", None).expect("the sandbox answers");
         sandbox
@@ -56,16 +57,25 @@ impl World {
     pub(crate) async fn with(mut settings: Json) -> Self {
         static ACCOUNTS: AtomicU64 = AtomicU64::new(100_000_000_001);
         let account = ACCOUNTS.fetch_add(1, Ordering::Relaxed).to_string();
-        let endpoint = tokio::task::spawn_blocking(|| sandbox().endpoint.clone()).await.unwrap();
+        let endpoint = tokio::task::spawn_blocking(|| sandbox().endpoint.clone())
+            .await
+            .unwrap();
         let base = json!({
             "region": "us-east-1", "access_key": account, "secret_key": "secret", "endpoint": endpoint,
         });
         for (name, value) in base.as_object().unwrap() {
-            settings.as_object_mut().unwrap().entry(name).or_insert(value.clone());
+            settings
+                .as_object_mut()
+                .unwrap()
+                .entry(name)
+                .or_insert(value.clone());
         }
         let provider = AwsProvider::new();
         let config = value_of(&provider.config_schema().block, &settings);
-        let session = provider.configure(&config, &SessionOptions::default()).await.unwrap();
+        let session = provider
+            .configure(&config, &SessionOptions::default())
+            .await
+            .unwrap();
         Self {
             provider,
             session,
@@ -93,15 +103,24 @@ impl World {
 
     /// Returns the operations this account has seen since the last time, with their status.
     pub(crate) fn log(&self) -> Vec<(String, i64)> {
-        let log = sandbox().control("log", Some(&json!({ "account": self.account }))).unwrap();
+        let log = sandbox()
+            .control("log", Some(&json!({ "account": self.account })))
+            .unwrap();
         let entries = log.as_array().unwrap().iter();
         entries
-            .map(|e| (e[0].as_str().unwrap_or_default().to_owned(), e[1].as_i64().unwrap_or_default()))
+            .map(|e| {
+                (
+                    e[0].as_str().unwrap_or_default().to_owned(),
+                    e[1].as_i64().unwrap_or_default(),
+                )
+            })
             .collect()
     }
 
     pub(crate) fn schema(&self, ty: &str) -> &Schema {
-        self.provider.resource_schema(ty).unwrap_or_else(|| panic!("no type {ty}"))
+        self.provider
+            .resource_schema(ty)
+            .unwrap_or_else(|| panic!("no type {ty}"))
     }
 
     /// Turns JSON into a configuration of a type, and checks it.
@@ -116,9 +135,17 @@ impl World {
     }
 
     /// Plans an object; returns the planned value and the paths that force a replacement.
-    pub(crate) fn plan(&self, ty: &str, prior: Option<&Value>, config: &Value) -> (Value, Vec<String>) {
+    pub(crate) fn plan(
+        &self,
+        ty: &str,
+        prior: Option<&Value>,
+        config: &Value,
+    ) -> (Value, Vec<String>) {
         let request = PlanRequest { ty, prior, config };
-        let response = self.session.plan(&request).unwrap_or_else(|e| panic!("plan {ty}: {e}"));
+        let response = self
+            .session
+            .plan(&request)
+            .unwrap_or_else(|e| panic!("plan {ty}: {e}"));
         (
             response.planned,
             response.replace.iter().map(ToString::to_string).collect(),
@@ -126,12 +153,18 @@ impl World {
     }
 
     pub(crate) fn token(&self) -> String {
-        format!("{}-{}", self.account, self.tokens.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "{}-{}",
+            self.account,
+            self.tokens.fetch_add(1, Ordering::Relaxed)
+        )
     }
 
     /// Creates an object.
     pub(crate) async fn create(&self, ty: &str, json: Json) -> Value {
-        self.try_create(ty, json).await.unwrap_or_else(|e| panic!("create {ty}: {e}"))
+        self.try_create(ty, json)
+            .await
+            .unwrap_or_else(|e| panic!("create {ty}: {e}"))
     }
 
     /// Creates an object that may fail to be created.
@@ -144,14 +177,20 @@ impl World {
             config,
             token: self.token(),
         };
-        self.session.create(request, &Seen::default()).await.map_err(|e| e.error)
+        self.session
+            .create(request, &Seen::default())
+            .await
+            .map_err(|e| e.error)
     }
 
     /// Changes an object in place.
     pub(crate) async fn update(&self, ty: &str, prior: &Value, json: Json) -> Value {
         let config = self.config(ty, &json);
         let (planned, replace) = self.plan(ty, Some(prior), &config);
-        assert!(replace.is_empty(), "{ty} would be replaced because of {replace:?}");
+        assert!(
+            replace.is_empty(),
+            "{ty} would be replaced because of {replace:?}"
+        );
         let request = UpdateRequest {
             ty: ty.to_owned(),
             prior: prior.clone(),
@@ -170,7 +209,9 @@ impl World {
             just_created: false,
         };
         let mut answers = self.session.read(ty, vec![request]).await;
-        answers.remove(0).unwrap_or_else(|e| panic!("read {ty}: {e}"))
+        answers
+            .remove(0)
+            .unwrap_or_else(|e| panic!("read {ty}: {e}"))
     }
 
     /// Deletes an object.
@@ -185,8 +226,14 @@ impl World {
 
     /// Reads a data source.
     pub(crate) async fn data(&self, ty: &str, json: Json) -> Result<Value, ProviderError> {
-        let schema = self.provider.data_source_schema(ty).unwrap_or_else(|| panic!("no {ty}"));
-        let value = self.session.read_data(ty, &value_of(&schema.block, &json)).await?;
+        let schema = self
+            .provider
+            .data_source_schema(ty)
+            .unwrap_or_else(|| panic!("no {ty}"));
+        let value = self
+            .session
+            .read_data(ty, &value_of(&schema.block, &json))
+            .await?;
         assert_eq!(value.ty(), schema.ty(), "{ty}: the form of the result");
         Ok(value)
     }
@@ -210,7 +257,8 @@ pub(crate) fn with(base: &Json, more: Json) -> Json {
 pub(crate) fn value_of(block: &Block, json: &Json) -> Value {
     let entries = json.as_object().expect("a JSON object");
     for name in entries.keys() {
-        let known = block.attributes.contains_key(name.as_str()) || block.blocks.contains_key(name.as_str());
+        let known = block.attributes.contains_key(name.as_str())
+            || block.blocks.contains_key(name.as_str());
         assert!(known, "there is no argument `{name}`");
     }
     let mut out: BTreeMap<Str, Value> = BTreeMap::new();
@@ -224,7 +272,9 @@ pub(crate) fn value_of(block: &Block, json: &Json) -> Value {
             (Nesting::Single, Some(json)) => value_of(&nested.block, json),
             (nesting, Some(json)) => {
                 let items = match json {
-                    Json::Array(items) => items.iter().map(|i| value_of(&nested.block, i)).collect(),
+                    Json::Array(items) => {
+                        items.iter().map(|i| value_of(&nested.block, i)).collect()
+                    }
                     one => vec![value_of(&nested.block, one)],
                 };
                 match nesting {
@@ -248,9 +298,15 @@ fn convert(json: &Json, ty: &Type) -> Value {
         (Json::Number(n), Type::String) => n.to_string().into(),
         (Json::Number(n), _) => n.as_i64().expect("a whole number").into(),
         (Json::String(s), _) => s.as_str().into(),
-        (Json::Array(items), Type::Set(_)) => Value::set(elem(), items.iter().map(|i| convert(i, &elem())).collect()),
-        (Json::Array(items), Type::List(_)) => Value::list(elem(), items.iter().map(|i| convert(i, &elem())).collect()),
-        (Json::Array(items), _) => Value::tuple(items.iter().map(|i| convert(i, &Type::Dynamic)).collect()),
+        (Json::Array(items), Type::Set(_)) => {
+            Value::set(elem(), items.iter().map(|i| convert(i, &elem())).collect())
+        }
+        (Json::Array(items), Type::List(_)) => {
+            Value::list(elem(), items.iter().map(|i| convert(i, &elem())).collect())
+        }
+        (Json::Array(items), _) => {
+            Value::tuple(items.iter().map(|i| convert(i, &Type::Dynamic)).collect())
+        }
         (Json::Object(entries), Type::Map(_)) => Value::map(
             elem(),
             entries

@@ -57,17 +57,31 @@ fn perl_class(c: char) -> Option<&'static str> {
 
 /// Brings flags to a form in which each stands once; of repeated ones the last counts.
 fn normalize_flags(flags: &str) -> Option<String> {
-    let (on, off) = flags.split_once('-').map_or((flags, None), |(on, off)| (on, Some(off)));
+    let (on, off) = flags
+        .split_once('-')
+        .map_or((flags, None), |(on, off)| (on, Some(off)));
     if off == Some("") {
         return None;
     }
     let off = off.unwrap_or_default();
-    if !on.chars().chain(off.chars()).all(|c| matches!(c, 'i' | 'm' | 's' | 'U')) {
+    if !on
+        .chars()
+        .chain(off.chars())
+        .all(|c| matches!(c, 'i' | 'm' | 's' | 'U'))
+    {
         return None;
     }
-    let pick = |wanted: &dyn Fn(char) -> bool| "imsU".chars().filter(|c| wanted(*c)).collect::<String>();
-    let (on, off) = (pick(&|c| on.contains(c) && !off.contains(c)), pick(&|c| off.contains(c)));
-    Some(if off.is_empty() { on } else { format!("{on}-{off}") })
+    let pick =
+        |wanted: &dyn Fn(char) -> bool| "imsU".chars().filter(|c| wanted(*c)).collect::<String>();
+    let (on, off) = (
+        pick(&|c| on.contains(c) && !off.contains(c)),
+        pick(&|c| off.contains(c)),
+    );
+    Some(if off.is_empty() {
+        on
+    } else {
+        format!("{on}-{off}")
+    })
 }
 
 impl<'s> Translator<'s> {
@@ -118,7 +132,9 @@ impl<'s> Translator<'s> {
                         let inner = operand.take();
                         let total = inner.unwrap_or(1).saturating_mul(largest.max(1));
                         if total > MAX_REPEAT {
-                            return Err(format!("a repetition must not be more than {MAX_REPEAT}-fold"));
+                            return Err(format!(
+                                "a repetition must not be more than {MAX_REPEAT}-fold"
+                            ));
                         }
                         self.repeat(&count, inner, '{')?;
                         most = most.max(total);
@@ -212,7 +228,10 @@ impl<'s> Translator<'s> {
     /// Reads a group after `(?`: with a name, or with flags.
     fn special_group(&mut self) -> Result<u32, String> {
         if self.eat("P<") || self.eat("<") {
-            let (name, after) = self.rest.split_once('>').ok_or("a group's name has no end")?;
+            let (name, after) = self
+                .rest
+                .split_once('>')
+                .ok_or("a group's name has no end")?;
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
                 return Err(format!("`(?<{name}>` is not supported"));
             }
@@ -226,7 +245,8 @@ impl<'s> Translator<'s> {
         let end = self.rest.find([':', ')']).ok_or("a group has no end")?;
         let flags = &self.rest[..end];
         let group = self.rest[end..].starts_with(':');
-        let flags = normalize_flags(flags).ok_or_else(|| format!("`(?{flags}` is not supported"))?;
+        let flags =
+            normalize_flags(flags).ok_or_else(|| format!("`(?{flags}` is not supported"))?;
         self.rest = &self.rest[end + 1..];
         if group {
             return self.group(&format!("(?{flags}:"));
@@ -293,7 +313,8 @@ impl<'s> Translator<'s> {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(format!("there is no class `\\p{{{name}}}`"));
         }
-        self.out.push_str(&format!("\\{}{{{name}}}", if negated { 'P' } else { 'p' }));
+        self.out
+            .push_str(&format!("\\{}{{{name}}}", if negated { 'P' } else { 'p' }));
         Ok(())
     }
 
@@ -323,7 +344,12 @@ impl<'s> Translator<'s> {
                 code.and_then(char::from_u32).ok_or_else(wrong)?
             }
             '0'..='7' => {
-                let more = self.rest.bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
+                let more = self
+                    .rest
+                    .bytes()
+                    .take(2)
+                    .take_while(|b| matches!(b, b'0'..=b'7'))
+                    .count();
                 if c != '0' && more == 0 {
                     return Err(format!("`\\{c}` is not supported"));
                 }
@@ -359,7 +385,11 @@ impl<'s> Translator<'s> {
                 self.unicode_class()?;
                 continue;
             }
-            let perl = self.rest.strip_prefix('\\').and_then(|r| r.chars().next()).and_then(perl_class);
+            let perl = self
+                .rest
+                .strip_prefix('\\')
+                .and_then(|r| r.chars().next())
+                .and_then(perl_class);
             if let Some(class) = perl {
                 self.out.push_str(class);
                 self.rest = &self.rest[2..];
@@ -398,8 +428,20 @@ impl<'s> Translator<'s> {
         let name = &self.rest[2..2 + end];
         let known = matches!(
             name.strip_prefix('^').unwrap_or(name),
-            "alnum" | "alpha" | "ascii" | "blank" | "cntrl" | "digit" | "graph" | "lower" | "print" | "punct" | "space"
-                | "upper" | "word" | "xdigit"
+            "alnum"
+                | "alpha"
+                | "ascii"
+                | "blank"
+                | "cntrl"
+                | "digit"
+                | "graph"
+                | "lower"
+                | "print"
+                | "punct"
+                | "space"
+                | "upper"
+                | "word"
+                | "xdigit"
         );
         if !known {
             return Err(format!("there is no class `[:{name}:]`"));
@@ -457,14 +499,33 @@ mod tests {
         check("(?i-i)a|A", "A", "A");
         check("a+?", "aaa", "a");
         check("(a|)b", "b", "b");
-        assert_eq!(translate("(?P<1>a)(b)").unwrap().1, [Some("1".into()), None]);
+        assert_eq!(
+            translate("(?P<1>a)(b)").unwrap().1,
+            [Some("1".into()), None]
+        );
     }
 
     #[test]
     fn what_re2_lacks_is_refused() {
         for pattern in [
-            "(?=a)", "(?!a)", "(?<=a)b", "(a)\\1", "a**", "\\", "(?x) a", "(", ")", "*", "[a", "a{1001}", "(a{100}){100}",
-            "\\Z", "[b-a]", "(?P<n>a)(?P<n>b)", "[[:foo:]]", "(?i-)a",
+            "(?=a)",
+            "(?!a)",
+            "(?<=a)b",
+            "(a)\\1",
+            "a**",
+            "\\",
+            "(?x) a",
+            "(",
+            ")",
+            "*",
+            "[a",
+            "a{1001}",
+            "(a{100}){100}",
+            "\\Z",
+            "[b-a]",
+            "(?P<n>a)(?P<n>b)",
+            "[[:foo:]]",
+            "(?i-)a",
         ] {
             assert!(translate(pattern).is_err(), "{pattern}");
         }

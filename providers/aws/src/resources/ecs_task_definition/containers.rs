@@ -3,9 +3,10 @@
 
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, ContainerDependency, ContainerRestartPolicy, Device, EnvironmentFile, FirelensConfiguration,
-    HealthCheck, HostEntry, KernelCapabilities, KeyValuePair, LinuxParameters, LogConfiguration, MountPoint,
-    PortMapping, RepositoryCredentials, ResourceRequirement, Secret, SystemControl, Tmpfs, Ulimit, VolumeFrom,
+    ContainerDefinition, ContainerDependency, ContainerRestartPolicy, Device, EnvironmentFile,
+    FirelensConfiguration, HealthCheck, HostEntry, KernelCapabilities, KeyValuePair,
+    LinuxParameters, LogConfiguration, MountPoint, PortMapping, RepositoryCredentials,
+    ResourceRequirement, Secret, SystemControl, Tmpfs, Ulimit, VolumeFrom,
 };
 use infra_types::Value;
 use serde_json::{Map, Value as Json, json};
@@ -14,18 +15,26 @@ use super::fields::{self, CONTAINER};
 
 /// Returns the definitions that `container` blocks stand for.
 pub(super) fn from_blocks(blocks: &[Value]) -> Vec<Json> {
-    blocks.iter().map(|b| fields::to_json(CONTAINER, b)).collect()
+    blocks
+        .iter()
+        .map(|b| fields::to_json(CONTAINER, b))
+        .collect()
 }
 
 /// Returns the `container` blocks for definitions.
 pub(super) fn to_blocks(definitions: &[Json]) -> Vec<Value> {
-    definitions.iter().map(|d| fields::from_json(CONTAINER, d)).collect()
+    definitions
+        .iter()
+        .map(|d| fields::from_json(CONTAINER, d))
+        .collect()
 }
 
 /// Parses the text of `container_definitions`.
 pub(super) fn parse(text: &str) -> Result<Vec<Json>, String> {
     let json: Json = serde_json::from_str(text).map_err(|e| format!("not valid JSON: {e}"))?;
-    let items = json.as_array().ok_or("must be a JSON list of container definitions")?;
+    let items = json
+        .as_array()
+        .ok_or("must be a JSON list of container definitions")?;
     if items.is_empty() {
         return Err("must hold at least one container definition".to_owned());
     }
@@ -37,7 +46,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Json>, String> {
 
 /// Brings definitions to a form that is equal for definitions that mean the same.
 pub(super) fn canonical(definitions: &[Json], awsvpc: bool) -> Vec<Json> {
-    let mut out: Vec<Json> = definitions.iter().map(|d| canonical_one(d, awsvpc)).collect();
+    let mut out: Vec<Json> = definitions
+        .iter()
+        .map(|d| canonical_one(d, awsvpc))
+        .collect();
     out.sort_by(|a, b| text(a, "name").cmp(text(b, "name")));
     out
 }
@@ -69,7 +81,9 @@ fn canonical_one(definition: &Json, awsvpc: bool) -> Json {
         }
     }
     for list in ["mountPoints", "volumesFrom"] {
-        each_object(entries.get_mut(list), |item| drop_if(item, "readOnly", &false.into()));
+        each_object(entries.get_mut(list), |item| {
+            drop_if(item, "readOnly", &false.into())
+        });
     }
     each_object(entries.get_mut("portMappings"), |port| {
         drop_if(port, "protocol", &"tcp".into());
@@ -97,7 +111,10 @@ fn without_empty(json: &Json) -> Json {
     match json {
         Json::Object(entries) => {
             let entries = entries.iter().map(|(k, v)| (k.clone(), without_empty(v)));
-            entries.filter(|(_, v)| !is_empty(v)).collect::<Map<_, _>>().into()
+            entries
+                .filter(|(_, v)| !is_empty(v))
+                .collect::<Map<_, _>>()
+                .into()
         }
         Json::Array(items) => items.iter().map(without_empty).collect(),
         other => other.clone(),
@@ -108,7 +125,10 @@ fn without_empty(json: &Json) -> Json {
 fn sorted(json: &Json) -> Json {
     match json {
         Json::Object(entries) => {
-            let mut entries: Vec<_> = entries.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
+            let mut entries: Vec<_> = entries
+                .iter()
+                .map(|(k, v)| (k.clone(), sorted(v)))
+                .collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             entries.into_iter().collect::<Map<_, _>>().into()
         }
@@ -153,12 +173,20 @@ impl<'a> Member<'a> {
 
     fn texts(&self, key: &str) -> Option<Vec<String>> {
         let items = self.0.get(key)?.as_array()?.iter();
-        Some(items.filter_map(|j| j.as_str().map(str::to_owned)).collect())
+        Some(
+            items
+                .filter_map(|j| j.as_str().map(str::to_owned))
+                .collect(),
+        )
     }
 
     fn labels(&self, key: &str) -> Option<std::collections::HashMap<String, String>> {
         let entries = self.0.get(key)?.as_object()?.iter();
-        Some(entries.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect())
+        Some(
+            entries
+                .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
+                .collect(),
+        )
     }
 
     fn one(&self, key: &str) -> Option<Member<'a>> {
@@ -173,12 +201,19 @@ impl<'a> Member<'a> {
         let Some(items) = self.0.get(key).and_then(Json::as_array) else {
             return Ok(None);
         };
-        items.iter().map(|item| make(Member(item))).collect::<Result<_, _>>().map(Some)
+        items
+            .iter()
+            .map(|item| make(Member(item)))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     fn secrets(&self, key: &str) -> Result<Option<Vec<Secret>>, BuildError> {
         self.many(key, |s| {
-            Secret::builder().name(s.need("name")).value_from(s.need("valueFrom")).build()
+            Secret::builder()
+                .name(s.need("name"))
+                .value_from(s.need("valueFrom"))
+                .build()
         })
     }
 }
@@ -273,7 +308,11 @@ pub(super) fn to_sdk(definition: &Json) -> Result<ContainerDefinition, BuildErro
                 .set_read_only(v.flag("readOnly"))
                 .build())
         })?)
-        .set_linux_parameters(d.one("linuxParameters").map(|l| linux_to_sdk(&l)).transpose()?)
+        .set_linux_parameters(
+            d.one("linuxParameters")
+                .map(|l| linux_to_sdk(&l))
+                .transpose()?,
+        )
         .set_ulimits(d.many("ulimits", |u| {
             Ulimit::builder()
                 .name(u.need("name").as_str().into())
@@ -313,7 +352,11 @@ pub(super) fn to_sdk(definition: &Json) -> Result<ContainerDefinition, BuildErro
             d.one("restartPolicy")
                 .map(|r| {
                     let codes = r.0.get("ignoredExitCodes").and_then(Json::as_array);
-                    let codes = codes.map(|c| c.iter().filter_map(|n| n.as_i64()?.try_into().ok()).collect());
+                    let codes = codes.map(|c| {
+                        c.iter()
+                            .filter_map(|n| n.as_i64()?.try_into().ok())
+                            .collect()
+                    });
                     ContainerRestartPolicy::builder()
                         .enabled(r.flag("enabled").unwrap_or_default())
                         .set_ignored_exit_codes(codes)
@@ -511,7 +554,7 @@ mod tests {
 
     /// A definition that uses every field.
     fn full() -> Json {
-        json!({
+        let text = r#"{
             "name": "web", "image": "nginx:1", "cpu": 10, "memory": 128, "memoryReservation": 64, "essential": false,
             "command": ["a"], "entryPoint": ["b"], "workingDirectory": "/w", "user": "u", "hostname": "h",
             "environment": [{ "name": "A", "value": "1" }, { "name": "B", "value": "" }],
@@ -543,7 +586,8 @@ mod tests {
             "readonlyRootFilesystem": true, "privileged": true, "disableNetworking": true, "interactive": true,
             "pseudoTerminal": true, "dockerLabels": { "l": "m" }, "dockerSecurityOptions": ["no-new-privileges"],
             "dnsServers": ["1.1.1.1"], "dnsSearchDomains": ["d"], "links": ["x:y"], "credentialSpecs": ["c"]
-        })
+        }"#;
+        serde_json::from_str(text).unwrap()
     }
 
     #[test]
@@ -587,8 +631,14 @@ mod tests {
         let error = |text: &str| parse(text).unwrap_err();
         assert!(error("{").contains("not valid JSON"));
         assert!(error("[]").contains("at least one"));
-        assert!(error(r#"[{ "name": "a", "portMapping": [] }]"#).contains("did you mean `portMappings`?"));
-        assert!(error(r#"[{ "cpu": "much" }]"#).contains("container definition 0.cpu must be a whole number"));
+        assert!(
+            error(r#"[{ "name": "a", "portMapping": [] }]"#)
+                .contains("did you mean `portMappings`?")
+        );
+        assert!(
+            error(r#"[{ "cpu": "much" }]"#)
+                .contains("container definition 0.cpu must be a whole number")
+        );
         assert!(error(r#"[{ "environment": [{ "value": "x" }] }]"#).contains("no `name`"));
     }
 }

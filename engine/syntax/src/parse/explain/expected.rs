@@ -1,308 +1,14 @@
-//! Says in the user's words what the grammar or the lexer found wrong.
-//!
-//! The grammar tells how far it came. What was expected there is read off the
-//! tokens around: what stands before, and which bracket is open.
-
-use pest::error::{Error, ErrorVariant, InputLocation};
+//! What was expected at a place, and what to do.
 
 use crate::diagnostic::Diagnostic;
-use crate::lex::{Fault, Kind, Lexer, Root, Token};
-use crate::limits::{MAX_ERRORS, MAX_NESTING};
-use crate::source::{SourceId, Span};
+use crate::lex::{Kind, Lexer, Root};
+use crate::parse::Rule;
+use crate::source::Span;
 
-use super::Rule;
-use super::scan::Statement;
+use super::place::{Place, is_closer};
 
-/// Explains a fault of the lexer.
-pub(super) fn fault(text: &str, source: SourceId, fault: Fault) -> Diagnostic {
-    let span = |start: usize, end: usize| Span::new(source, start, end);
-    let char_at = |at: usize| text[at.min(text.len())..].chars().next();
-    let char_end = |at: usize| at + char_at(at).map_or(0, char::len_utf8);
-    match fault {
-        Fault::Bracket { open, found } => {
-            let opener = if text[open..].starts_with(['$', '%']) {
-                &text[open..open + 2]
-            } else {
-                &text[open..char_end(open)]
-            };
-            let closer = closer(opener);
-            let d = Diagnostic::error(
-                "infra::syntax::unclosed_bracket",
-                format!("`{opener}` is not closed"),
-            )
-            .at(span(open, open + opener.len()), "opened here");
-            let d = match char_at(found) {
-                Some(c) => d.related(
-                    span(found, char_end(found)),
-                    format!("expected `{closer}`, found `{c}`"),
-                ),
-                None => d.related(
-                    span(found, found),
-                    format!("the file ends without `{closer}`"),
-                ),
-            };
-            d.help(format!("add `{closer}`"))
-        }
-        Fault::Stray { at } => {
-            let c = char_at(at).unwrap_or('}');
-            Diagnostic::error(
-                "infra::syntax::unmatched_bracket",
-                format!("unexpected `{c}`"),
-            )
-            .at(span(at, char_end(at)), "closes nothing")
-            .help("remove it, or add the opening bracket")
-        }
-        Fault::Quote { open, found } => Diagnostic::error(
-            "infra::syntax::unclosed_quote",
-            "the string is not closed on its line",
-        )
-        .at(span(open, open + 1), "opened here")
-        .related(span(found, found), "the line ends here")
-        .help("add `\"`; for text over several lines, use a heredoc (`<<-EOT`)"),
-        Fault::Heredoc { open, found } => {
-            let line = text[open..].lines().next().unwrap_or("");
-            let marker = line.trim_start_matches(['<', '-']);
-            Diagnostic::error(
-                "infra::syntax::unclosed_heredoc",
-                format!("the heredoc `{line}` is not closed"),
-            )
-            .at(span(open, open + line.len()), "opened here")
-            .related(
-                span(found, found),
-                format!("the file ends without a line `{marker}`"),
-            )
-            .help(format!("end it with `{marker}` on a line of its own"))
-        }
-        Fault::Comment { open, found } => Diagnostic::error(
-            "infra::syntax::unclosed_comment",
-            "the comment is not closed",
-        )
-        .at(span(open, open + 2), "opened here")
-        .related(span(found, found), "the file ends without `*/`")
-        .help("add `*/`"),
-        Fault::TooDeep { at } => Diagnostic::error(
-            "infra::syntax::nesting_too_deep",
-            "the nesting is too deep",
-        )
-        .at(
-            span(at, char_end(at)),
-            format!("more than {MAX_NESTING} levels of brackets and quotes"),
-        )
-        .help("name parts of it in `locals`"),
-    }
-}
-
-fn closer(opener: &str) -> &'static str {
-    match opener {
-        "(" => ")",
-        "[" => "]",
-        _ => "}",
-    }
-}
-
-/// Explains a control character.
-pub(super) fn control_character(byte: u8, at: usize, source: SourceId) -> Diagnostic {
-    let what = match byte {
-        0 => "NUL character".to_owned(),
-        b'\r' => "carriage return without a line feed".to_owned(),
-        _ => format!("control character U+{byte:04X}"),
-    };
-    Diagnostic::error(
-        "infra::syntax::control_character",
-        format!("the file contains a {what}"),
-    )
-    .at(Span::new(source, at, at + 1), "not allowed in a file")
-    .help("in a string, write control characters as `\\uNNNN`")
-}
-
-/// Says that the rest of the file was not looked at.
-pub(super) fn too_many(source: SourceId, at: usize) -> Diagnostic {
-    Diagnostic::error(
-        "infra::syntax::too_many_errors",
-        format!("{MAX_ERRORS} errors or more; the rest is not listed"),
-    )
-    .at(Span::new(source, at, at), "the last one listed")
-}
-
-/// Explains text after an expression that should end with its line.
-pub(super) fn trailing(
-    text: &str,
-    source: SourceId,
-    expr: Statement,
-    found: Token,
-) -> Diagnostic {
-    Diagnostic::error(
-        "infra::syntax::unexpected_token",
-        format!(
-            "expected the end, found {}",
-            describe(text, found)
-        ),
-    )
-    .at(Span::new(source, found.start, found.end), "not part of the expression")
-    .related(
-        Span::new(source, expr.start, expr.end),
-        "the expression ends with its line",
-    )
-    .help("to continue an expression on the next line, put it in parentheses")
-}
-
-/// Explains why the grammar refused a statement, expression or template.
-///
-/// A `nested` statement stands in a block.
-pub(super) fn grammar(
-    text: &str,
-    source: SourceId,
-    statement: Statement,
-    (root, nested): (Root, bool),
-    error: &Error<Rule>,
-) -> Diagnostic {
-    let offset = match error.location {
-        InputLocation::Pos(pos) => pos,
-        InputLocation::Span((start, _)) => start,
-    };
-    let expected: &[Rule] = match &error.variant {
-        ErrorVariant::ParsingError { positives, .. } => positives,
-        // pest says so when the stack ends.
-        ErrorVariant::CustomError { .. } => {
-            let at = statement.start;
-            return fault(text, source, Fault::TooDeep { at });
-        }
-    };
-    let mut place = Place::find(text, source, statement, root, statement.start + offset);
-    if place.found.kind == Kind::CloseParen && place.in_parameters() {
-        // It was accepted; the grammar tells of rules only, not of signs.
-        let next = place.found.end;
-        place = Place::find(text, source, statement, root, next);
-    }
-    place.nested = nested;
-    place.explain(expected)
-}
-
-/// The place where the grammar stopped, with the tokens around it.
-struct Place<'a> {
-    text: &'a str,
-    source: SourceId,
-    root: Root,
-    nested: bool,
-    /// The significant tokens of the statement up to and with `found`.
-    tokens: Vec<Token>,
-    found: Token,
-    /// Open brackets, as indexes into `tokens`.
-    open: Vec<usize>,
-    statement: Statement,
-}
-
-impl<'a> Place<'a> {
-    fn find(
-        text: &'a str,
-        source: SourceId,
-        statement: Statement,
-        root: Root,
-        at: usize,
-    ) -> Self {
-        let mut lexer = Lexer::new(&text[..statement.end], root, statement.start);
-        let mut tokens = Vec::new();
-        let mut open = Vec::new();
-        let found = loop {
-            let token = lexer.next();
-            match token.kind {
-                Kind::SoftNewline | Kind::LineComment | Kind::BlockComment => continue,
-                Kind::End => break token,
-                _ if token.end > at => break token,
-                _ => {}
-            }
-            if is_opener(token.kind) {
-                open.push(tokens.len());
-            } else if is_closer(token.kind) {
-                open.pop();
-            }
-            tokens.push(token);
-        };
-        Self {
-            text,
-            source,
-            root,
-            nested: false,
-            tokens,
-            found,
-            open,
-            statement,
-        }
-    }
-
-    fn str(&self, token: Token) -> &'a str {
-        &self.text[token.start..token.end]
-    }
-
-    fn span(&self, token: Token) -> Span {
-        Span::new(self.source, token.start, token.end)
-    }
-
-    fn prev(&self) -> Option<Token> {
-        self.tokens.last().copied()
-    }
-
-    fn prev_kind(&self) -> Option<Kind> {
-        self.prev().map(|t| t.kind)
-    }
-
-    fn opener(&self) -> Option<Token> {
-        self.open.last().map(|i| self.tokens[*i])
-    }
-
-    /// Returns the tokens of the present statement, item or argument: those
-    /// after the last separator at this level of brackets.
-    fn segment(&self) -> &[Token] {
-        let from = self.open.last().map_or(0, |i| i + 1);
-        let mut depth = 0usize;
-        let mut start = from;
-        for (i, token) in self.tokens.iter().enumerate().skip(from) {
-            if is_opener(token.kind) {
-                depth += 1;
-            } else if is_closer(token.kind) {
-                depth = depth.saturating_sub(1);
-            } else if depth == 0 && matches!(token.kind, Kind::Newline | Kind::Comma) {
-                start = i + 1;
-            }
-        }
-        &self.tokens[start..]
-    }
-
-    /// Says whether a `?` of the segment still lacks its `:`.
-    fn open_question(&self) -> Option<Token> {
-        let mut depth = 0usize;
-        let mut questions = Vec::new();
-        for token in self.segment() {
-            if is_opener(token.kind) {
-                depth += 1;
-            } else if is_closer(token.kind) {
-                depth = depth.saturating_sub(1);
-            } else if depth == 0 && token.kind == Kind::Question {
-                questions.push(*token);
-            } else if depth == 0 && token.kind == Kind::Colon {
-                questions.pop();
-            }
-        }
-        questions.pop()
-    }
-
-    fn error(&self, code: &'static str, message: String, label: &str) -> Diagnostic {
-        Diagnostic::error(code, message).at(self.span(self.found), label)
-    }
-
-    fn found(&self) -> String {
-        describe(self.text, self.found)
-    }
-
-    fn unexpected(&self, expected: &str) -> Diagnostic {
-        self.error(
-            "infra::syntax::unexpected_token",
-            format!("expected {expected}, found {}", self.found()),
-            &format!("expected {expected}"),
-        )
-    }
-
-    fn explain(&self, expected: &[Rule]) -> Diagnostic {
+impl Place<'_> {
+    pub(super) fn explain(&self, expected: &[Rule]) -> Diagnostic {
         if let Some(d) = self.character() {
             return d;
         }
@@ -318,9 +24,9 @@ impl<'a> Place<'a> {
         if self.is_function_header() {
             return self.function();
         }
-        let in_body = self.opener().map_or(self.root == Root::Body, |t| {
-            t.kind == Kind::OpenBody
-        });
+        let in_body = self
+            .opener()
+            .map_or(self.root == Root::Body, |t| t.kind == Kind::OpenBody);
         if in_body && !self.segment().iter().any(|t| t.kind == Kind::Assign) {
             return self.statement_start();
         }
@@ -345,7 +51,9 @@ impl<'a> Place<'a> {
                     "this does not start a heredoc".to_owned(),
                     "expected `<<NAME` and a line end",
                 )
-                .help("write `<<EOT` or `<<-EOT`, with nothing after the name, which is not quoted"),
+                .help(
+                    "write `<<EOT` or `<<-EOT`, with nothing after the name, which is not quoted",
+                ),
             );
         }
         if self.found.kind != Kind::Invalid {
@@ -380,7 +88,10 @@ impl<'a> Place<'a> {
             '\u{a0}' | '\u{2000}'..='\u{200f}' | '\u{202f}' | '\u{3000}' => self
                 .error(
                     code,
-                    format!("unexpected character U+{:04X}, which looks like a blank", u32::from(c)),
+                    format!(
+                        "unexpected character U+{:04X}, which looks like a blank",
+                        u32::from(c)
+                    ),
                     "not an ordinary blank",
                 )
                 .help("replace it by a space"),
@@ -418,9 +129,10 @@ impl<'a> Place<'a> {
     fn label(&self) -> Option<Diagnostic> {
         let is_header = self.root == Root::Body
             && !self.tokens.is_empty()
-            && !self.tokens.iter().any(|t| {
-                matches!(t.kind, Kind::Assign | Kind::OpenBody | Kind::OpenParen)
-            });
+            && !self
+                .tokens
+                .iter()
+                .any(|t| matches!(t.kind, Kind::Assign | Kind::OpenBody | Kind::OpenParen));
         if !is_header {
             return None;
         }
@@ -463,7 +175,10 @@ impl<'a> Place<'a> {
             return self
                 .error(
                     "infra::syntax::missing_newline",
-                    format!("expected a new line after the block, found {}", self.found()),
+                    format!(
+                        "expected a new line after the block, found {}",
+                        self.found()
+                    ),
                     "expected a new line",
                 )
                 .help("put each statement on a line of its own");
@@ -496,11 +211,9 @@ impl<'a> Place<'a> {
             Kind::Colon if plain => self
                 .unexpected("`=`")
                 .help(format!("write `{word} = …` to set an argument")),
-            Kind::Newline | Kind::End if plain => self
-                .unexpected("`=` or `{`")
-                .help(format!(
-                    "write `{word} = …` to set an argument, or `{word} {{` on one line to start a block"
-                )),
+            Kind::Newline | Kind::End if plain => self.unexpected("`=` or `{`").help(format!(
+                "write `{word} = …` to set an argument, or `{word} {{` on one line to start a block"
+            )),
             Kind::Newline | Kind::End => self
                 .unexpected("`{`")
                 .help("a block's `{` stands on the line of its name"),
@@ -529,7 +242,9 @@ impl<'a> Place<'a> {
         }
         let d = self.unexpected("an argument or a block");
         match self.found.kind {
-            Kind::OpenQuote => d.help("the names of arguments and blocks are written without quotes"),
+            Kind::OpenQuote => {
+                d.help("the names of arguments and blocks are written without quotes")
+            }
             Kind::OpenBody => d.help("a block starts with its kind, such as `resource`"),
             _ => d,
         }
@@ -545,7 +260,7 @@ impl<'a> Place<'a> {
     }
 
     /// Says whether this is in the parentheses of a `function` statement.
-    fn in_parameters(&self) -> bool {
+    pub(super) fn in_parameters(&self) -> bool {
         self.is_function() && self.open == [2]
     }
 
@@ -651,9 +366,7 @@ impl<'a> Place<'a> {
         );
         let prev = self.prev().map_or("", |t| self.str(t));
         match (self.found.kind, prev) {
-            (Kind::Newline | Kind::End, "=") => {
-                d.help("the value starts on the line of the `=`")
-            }
+            (Kind::Newline | Kind::End, "=") => d.help("the value starts on the line of the `=`"),
             (Kind::Newline | Kind::End, _) => {
                 d.help("to continue an expression on the next line, put it in parentheses")
             }
@@ -668,7 +381,9 @@ impl<'a> Place<'a> {
             (Kind::Operator, "*") if self.str(self.found) == "*" => {
                 d.help("use `pow(base, exponent)`")
             }
-            (Kind::Dot, "=" | "(" | "[" | ",") => d.help("a number starts with a digit, such as `0.5`"),
+            (Kind::Dot, "=" | "(" | "[" | ",") => {
+                d.help("a number starts with a digit, such as `0.5`")
+            }
             _ => d,
         }
     }
@@ -739,9 +454,7 @@ impl<'a> Place<'a> {
             )
             .related(self.span(opener), "in the brackets opened here");
         match (opener.kind, self.found.kind) {
-            (Kind::OpenInterpolation, _) => {
-                d.help("write `$${` for a literal `${`")
-            }
+            (Kind::OpenInterpolation, _) => d.help("write `$${` for a literal `${`"),
             (Kind::OpenBrace, Kind::Newline) if self.has_key() => d,
             (Kind::OpenBrace, Kind::FatArrow) if !self.has_key() => {
                 d.help("`=>` is for `{for …}`; write `=`")
@@ -749,9 +462,7 @@ impl<'a> Place<'a> {
             (Kind::OpenBrace, Kind::Newline | Kind::Comma | Kind::CloseBrace) => {
                 d.help("an entry of an object is `key = value`")
             }
-            (_, Kind::Assign) if opener.kind != Kind::OpenBrace => {
-                d.help("use `==` to compare")
-            }
+            (_, Kind::Assign) if opener.kind != Kind::OpenBrace => d.help("use `==` to compare"),
             _ => d,
         }
     }
@@ -768,9 +479,11 @@ impl<'a> Place<'a> {
             format!("expected {what}, found {}", self.found()),
             &format!("expected {what}"),
         );
-        let one_line = self.opener().is_some_and(|o| {
-            o.kind == Kind::OpenBody && !self.text[o.start..self.found.start].contains('\n')
-        });
+        let before = self.text[..self.statement.start].trim_end_matches([' ', '\t']);
+        let one_line = (self.nested && before.ends_with('{'))
+            || self.opener().is_some_and(|o| {
+                o.kind == Kind::OpenBody && !self.text[o.start..self.found.start].contains('\n')
+            });
         match self.found.kind {
             _ if self.root != Root::Body => d,
             Kind::Comma if one_line => d.help(
@@ -812,52 +525,4 @@ impl<'a> Place<'a> {
             .iter()
             .any(|t| matches!(t.kind, Kind::Assign | Kind::Colon | Kind::FatArrow))
     }
-}
-
-fn is_opener(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::OpenQuote
-            | Kind::OpenHeredoc
-            | Kind::OpenInterpolation
-            | Kind::OpenDirective
-            | Kind::OpenParen
-            | Kind::OpenBracket
-            | Kind::OpenBody
-            | Kind::OpenBrace
-    )
-}
-
-fn is_closer(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::CloseQuote
-            | Kind::CloseHeredoc
-            | Kind::CloseSequence
-            | Kind::CloseParen
-            | Kind::CloseBracket
-            | Kind::CloseBrace
-    )
-}
-
-/// Names a token for users.
-fn describe(text: &str, token: Token) -> String {
-    let source = text.get(token.start..token.end).unwrap_or("");
-    match token.kind {
-        Kind::Newline | Kind::SoftNewline => "the end of the line".to_owned(),
-        Kind::End => "the end".to_owned(),
-        Kind::OpenQuote => "a string".to_owned(),
-        Kind::OpenHeredoc => "a heredoc".to_owned(),
-        Kind::QuotedText | Kind::Text => "text".to_owned(),
-        Kind::Number => format!("the number `{source}`"),
-        _ => format!("`{}`", shorten(source)),
-    }
-}
-
-fn shorten(source: &str) -> String {
-    const MOST: usize = 40;
-    if source.chars().count() <= MOST {
-        return source.to_owned();
-    }
-    source.chars().take(MOST).chain(['…']).collect()
 }
