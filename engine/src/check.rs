@@ -7,7 +7,7 @@ use infra_types::{Mode, Path, Type, Value};
 
 use crate::config::{Config, ModuleId, Resource};
 use crate::eval::NoHost;
-use crate::eval::body::eval_body;
+use crate::eval::body::eval_resource;
 use crate::eval::spans::span_of;
 use crate::eval::world::{ModuleInstanceId, Purpose, Shape, World};
 use crate::graph::{ConfigGraph, Node};
@@ -74,7 +74,7 @@ fn check_resource(world: &World<'_>, at: ModuleInstanceId, resource: &Resource) 
     let mut value = None;
     for repeat in expansion.instances.iter().take(1) {
         let scope = world.scope_of(at, repeat);
-        let (config, found) = eval_body(&resource.body, &schema.block, &scope);
+        let (config, found) = eval_resource(resource, &schema.block, &scope);
         let failed = found.has_errors();
         diagnostics.extend(found);
         if failed {

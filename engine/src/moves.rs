@@ -147,6 +147,8 @@ mod tests {
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),
             span: infra_syntax::Span::default(),
+            from_span: infra_syntax::Span::default(),
+            to_span: infra_syntax::Span::default(),
         };
         let got = rename(&infra_types::ModulePath::root(), &block, &at.parse().unwrap());
         assert_eq!(got.map(|a| a.to_string()).as_deref(), expect, "{from} -> {to}: {at}");

@@ -6,6 +6,12 @@
 //! `INFRA_CONFORMANCE=FILTER` set, each failure whose id or group contains the
 //! filter is printed.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a test reads files and prints"
+)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;

@@ -38,9 +38,9 @@ async fn a_chain_is_created_in_order_and_deleted_in_reverse() {
 
 #[tokio::test]
 async fn an_attribute_changes_in_place() {
-    let mut bench = Bench::with(r#"resource fake_thing a { name = "a"  size = 1 }"#);
+    let mut bench = Bench::with("resource fake_thing a {\n name = \"a\"\n size = 1\n}");
     bench.apply_ok().await;
-    bench.main(r#"resource fake_thing a { name = "a"  size = 2 }"#);
+    bench.main("resource fake_thing a {\n name = \"a\"\n size = 2\n}");
     assert_eq!(bench.changes().await, ["update fake_thing.a"]);
     bench.apply_ok().await;
     assert!(bench.changes().await.is_empty());
@@ -58,12 +58,12 @@ async fn a_forced_change_replaces_in_both_orders() {
     assert_eq!(plan.changes[0].causes[0].location, "main.infra:1");
     bench.cloud.clear_calls();
     bench.apply_ok().await;
-    assert!(bench.cloud.changes()[0].contains("delete"), "{:?}", bench.cloud.changes());
-    bench.main(r#"resource fake_thing a { name = "c"  lifecycle { create_before_destroy = true } }"#);
+    assert!(bench.cloud.changes()[0].starts_with("Delete"), "{:?}", bench.cloud.changes());
+    bench.main("resource fake_thing a {\n name = \"c\"\n lifecycle { create_before_destroy = true }\n}");
     assert_eq!(bench.changes().await, ["create-then-delete fake_thing.a"]);
     bench.cloud.clear_calls();
     bench.apply_ok().await;
-    assert!(bench.cloud.changes()[0].contains("create"), "{:?}", bench.cloud.changes());
+    assert!(bench.cloud.changes()[0].starts_with("Create"), "{:?}", bench.cloud.changes());
     assert_eq!(bench.cloud.objects().len(), 1);
     assert!(bench.changes().await.is_empty());
 }
@@ -259,13 +259,13 @@ resource fake_user u {
 async fn a_data_source_is_read_now_or_later() {
     let mut bench = Bench::with(
         r#"
-resource fake_unique a { name = "a" }
-data fake_lookup later { name = fake_unique.a.name }
+resource fake_thing a { name = "a" }
+data fake_lookup later { name = fake_thing.a.name }
 data fake_lookup waits {
   name       = "a"
-  depends_on = [fake_unique.a]
+  depends_on = [fake_thing.a]
 }
-resource fake_user u { uses = data.fake_lookup.waits.id }
+resource fake_thing u { name = "u-${data.fake_lookup.waits.id}" }
 "#,
     );
     let plan = bench.plan().await;
@@ -273,12 +273,12 @@ resource fake_user u { uses = data.fake_lookup.waits.id }
     assert!(plan.is_err());
     bench.main(
         r#"
-resource fake_unique a { name = "a" }
+resource fake_thing a { name = "a" }
 data fake_lookup waits {
   name       = "a"
-  depends_on = [fake_unique.a]
+  depends_on = [fake_thing.a]
 }
-resource fake_user u { uses = data.fake_lookup.waits.id }
+resource fake_thing u { name = "u-${data.fake_lookup.waits.id}" }
 "#,
     );
     let plan = bench.plan().await.unwrap();
@@ -321,7 +321,7 @@ async fn an_interrupted_run_finishes_what_is_in_flight() {
 
 #[tokio::test]
 async fn protected_objects_are_not_destroyed() {
-    let mut bench = Bench::with(r#"resource fake_thing a { name = "a"  lifecycle { protect = true } }"#);
+    let mut bench = Bench::with("resource fake_thing a {\n name = \"a\"\n lifecycle { protect = true }\n}");
     bench.apply_ok().await;
     let errors = bench.destroy().await.unwrap_err();
     assert_eq!(errors.0[0].code, "infra::plan::protected");
@@ -329,7 +329,7 @@ async fn protected_objects_are_not_destroyed() {
     bench.main("");
     let errors = bench.plan().await.unwrap_err();
     assert_eq!(errors.0[0].code, "infra::plan::protected");
-    bench.main(r#"resource fake_thing a { name = "a"  lifecycle { protect = false } }"#);
+    bench.main("resource fake_thing a {\n name = \"a\"\n lifecycle { protect = false }\n}");
     bench.apply_ok().await;
     bench.destroy().await.unwrap();
     assert!(bench.cloud.objects().is_empty());
@@ -357,7 +357,7 @@ moved {
 
 #[tokio::test]
 async fn secrets_are_not_in_the_state_in_clear() {
-    let mut bench = Bench::with(r#"resource fake_thing a { name = "a"  secret = "hunter2" }"#);
+    let mut bench = Bench::with("resource fake_thing a {\n name = \"a\"\n secret = \"hunter2\"\n}");
     bench.apply_ok().await;
     let text = bench.backend.state_text().unwrap() + &bench.backend.journal_text();
     assert!(!text.contains("hunter2"));

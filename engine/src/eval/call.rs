@@ -1,7 +1,7 @@
 //! Calls of functions: built in, declared in the configuration, and `try` and
 //! `can`, whose arguments may fail.
 
-use infra_syntax::ast::{Expr, FunctionDecl, Ident};
+use infra_syntax::ast::{Expr, ExprKind, FunctionDecl, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Type, Value, ValueKind, suggest};
 
@@ -16,6 +16,7 @@ pub(super) fn eval(name: &Ident, args: &[Expr], expand: bool, span: Span, env: E
     match &*name.name {
         "try" | "core::try" => return try_(args, expand, span, env),
         "can" | "core::can" => return can(args, expand, span, env),
+        "templatestring" | "core::templatestring" => args.first().map_or(Ok(()), must_be_reference)?,
         _ => {}
     }
     if let Some(function) = env.scope().user_function(&name.name) {
@@ -31,6 +32,27 @@ pub(super) fn eval(name: &Ident, args: &[Expr], expand: bool, span: Span, env: E
         return Ok(Value::unknown(Type::Dynamic));
     };
     functions::call(spec, values, env.scope()).map_err(|e| failed(&name.name, e, &spans, span).into())
+}
+
+/// The template that `templatestring` renders comes from elsewhere: one that is
+/// written out would be rendered twice.
+fn must_be_reference(template: &Expr) -> Eval<()> {
+    let mut root = template;
+    loop {
+        root = match &*root.kind {
+            ExprKind::GetAttr(inner, _) | ExprKind::Index(inner, _) => inner,
+            ExprKind::Splat(splat) => &splat.source,
+            ExprKind::Variable(_) => return Ok(()),
+            _ => break,
+        };
+    }
+    Err(Diagnostic::error(
+        "infra::eval::function_failed",
+        "`templatestring`: the template must be a reference to a string from elsewhere",
+    )
+    .at(template.span, "not a reference")
+    .help("a template that is written out needs no function; otherwise put it into a local value")
+    .into())
 }
 
 fn unknown_function(name: &Ident) -> Diagnostic {
@@ -263,6 +285,14 @@ mod tests {
         check("max(null...)", "error: what is expanded with `...` must not be null");
         check("maxx(1)", "error: there is no function `maxx`");
         check("upper(secret)", r#"sensitive "HUNTER2""#);
+    }
+
+    #[test]
+    fn templates_come_from_elsewhere() {
+        let refused = "error: `templatestring`: the template must be a reference to a string from elsewhere";
+        check("templatestring(\"literal\", {})", refused);
+        check("templatestring(text, {})", r#""1""#);
+        check("[for t in list : templatestring(t, {})]", r#"["a","b"]"#);
     }
 
     #[test]

@@ -551,7 +551,8 @@ impl<'a> World<'a> {
         value
     }
 
-    /// Returns the value of `module.NAME`: the outputs of all its instances.
+    /// Returns the value of `module.NAME`: the outputs of all its instances, as
+    /// far as they were reached.
     fn module_value(&self, at: ModuleInstanceId, call: &ModuleCall) -> Value {
         let Some((shape, instances)) = self.children(at, &call.name.name) else {
             return Value::unknown(Type::Dynamic);
@@ -561,7 +562,9 @@ impl<'a> World<'a> {
         for (key, id) in instances {
             let mut outputs = BTreeMap::new();
             for name in child.outputs.keys() {
-                outputs.insert(name.clone(), self.output(id, name));
+                // An output that was not reached yet may need what is being evaluated.
+                let reached = self.arena.borrow()[id.0 as usize].outputs.get(name).cloned();
+                outputs.insert(name.clone(), reached.unwrap_or_else(|| Value::unknown(Type::Dynamic)));
             }
             values.push((key, Value::from(ValueKind::Object(outputs.into()))));
         }
@@ -744,6 +747,20 @@ impl Scope for ModuleScope<'_, '_> {
                     return Err(needs("module call's name"));
                 }
                 self.module(attrs)
+            }
+            "resource" => {
+                let [ty, name, ..] = attrs else {
+                    return Err(needs("resource's type and name"));
+                };
+                let key = ResourceKey {
+                    mode: infra_types::Mode::Managed,
+                    ty: ty.name.clone(),
+                    name: name.name.clone(),
+                };
+                Ok(Resolved {
+                    value: self.find(&key, name)?,
+                    consumed: 2,
+                })
             }
             "data" => {
                 let [ty, name, ..] = attrs else {

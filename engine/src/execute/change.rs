@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use infra_providers::{
-    ApplyError, CreateRequest, DeleteRequest, PlanRequest, Session, UpdateRequest,
+    ApplyError, CreateRequest, DeleteRequest, ErrorKind, PlanRequest, Session, UpdateRequest,
 };
 use infra_state::{Intent, ObjectState, Record, State};
 use infra_syntax::{Diagnostic, Diagnostics};
@@ -620,7 +620,7 @@ impl<'a> Run<'a, '_> {
                 self.record_done(&change.addr, instance, &change.token);
             }
             (Operation::Create, None) if self.existing.contains(&id) => self.taint(change),
-            (Operation::Create, None) => self.undo_create(id, change),
+            (Operation::Create, None) => self.undo_create(id, change, is_certain(error.kind)),
             (Operation::Update | Operation::Delete, Some(object)) if change.deposed.is_none() => {
                 let object = crate::plan::diff::copy_marks(
                     change.prior.as_ref().map_or(&object, |p| &p.attributes),
@@ -673,9 +673,10 @@ impl<'a> Run<'a, '_> {
         self.record_done(&change.addr, instance, &change.token);
     }
 
-    /// A create failed and left nothing: the intent is settled, and the object
-    /// it was to replace is the current one again.
-    fn undo_create(&mut self, id: StepId, change: &Change) {
+    /// A create failed and left nothing, as far as is known: the object it was
+    /// to replace is the current one again. Only when it is certain that
+    /// nothing was made is the intent settled; otherwise the next run looks.
+    fn undo_create(&mut self, id: StepId, change: &Change, certain: bool) {
         let mut instance = self.state.instances.get(&change.addr).cloned().unwrap_or_default();
         if let Some(key) = self.deposed.remove(&id)
             && let Some(old) = instance.deposed.remove(&key)
@@ -683,10 +684,16 @@ impl<'a> Run<'a, '_> {
             instance.current = Some(old);
         }
         self.state.set_instance(change.addr.clone(), instance.clone());
-        self.record_done(&change.addr, instance, &change.token);
-        self.record(&Record::Dropped {
-            token: change.token.clone(),
+        self.record(&Record::Done {
+            address: change.addr.clone(),
+            instance,
+            token: None,
         });
+        if certain {
+            self.record(&Record::Dropped {
+                token: change.token.clone(),
+            });
+        }
     }
 
     fn fail_with(&mut self, id: StepId, change: &Change, operation: Operation, d: Diagnostic) {
@@ -698,6 +705,20 @@ impl<'a> Run<'a, '_> {
         self.diagnostics.push(d.about(&change.addr));
         self.failed.push(change.addr.clone());
         self.fail(id);
+    }
+}
+
+/// Says whether a failed create has certainly made nothing.
+fn is_certain(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Denied
+        | ErrorKind::Invalid
+        | ErrorKind::Credentials
+        | ErrorKind::Throttled
+        | ErrorKind::Unsupported => true,
+        ErrorKind::Retryable | ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Other => false,
     }
 }
 

@@ -9,7 +9,7 @@ use infra_types::{InstanceAddr, Path, PathStep, Str, Type, Value, ValueKind};
 use super::planner::{Walk, evaluate_conditions};
 use super::{Action, Cause, Change, Meta, Reason};
 use crate::config::{AttributeRef, AttributeStep, IgnoreChanges, Resource};
-use crate::eval::body::eval_body;
+use crate::eval::body::eval_resource;
 use crate::eval::spans::span_of;
 use crate::eval::world::{ModuleInstanceId, ModuleScope, Repeat};
 use crate::graph::{NodeId, provider_of};
@@ -74,7 +74,7 @@ pub(crate) fn desired(
     prior: Option<&Value>,
     addr: &InstanceAddr,
 ) -> Result<Value, Diagnostics> {
-    let (config, mut diagnostics) = eval_body(&resource.body, &schema.block, scope);
+    let (config, mut diagnostics) = eval_resource(resource, &schema.block, scope);
     if diagnostics.has_errors() {
         return Err(about(diagnostics, addr));
     }

@@ -286,11 +286,14 @@ impl<'a> Walk<'a> {
                 Some(value) => {
                     let value = super::diff::copy_marks(&object.attributes, &value);
                     if !value.same_value(&object.attributes) {
-                        drift.push(Drift {
-                            addr: addr.clone(),
-                            before: object.attributes.clone(),
-                            after: Some(value.clone()),
-                        });
+                        let schema = self.planner.registry.schema(addr.resource.mode, addr.ty());
+                        if schema.is_none_or(|s| is_drift(&s.block, &object.attributes, &value)) {
+                            drift.push(Drift {
+                                addr: addr.clone(),
+                                before: object.attributes.clone(),
+                                after: Some(value.clone()),
+                            });
+                        }
                         let object = ObjectState {
                             attributes: value,
                             ..(**object).clone()
@@ -880,6 +883,26 @@ impl<'a> Walk<'a> {
         }
         hex::encode(&hash.finalize()[..16]).into()
     }
+}
+
+/// Says whether a difference is worth telling: one in what users can set.
+/// What only the service sets, or fills in when it is not set, is its own business.
+fn is_drift(block: &infra_providers::Block, before: &Value, after: &Value) -> bool {
+    super::diff::changed_attributes(before, after).iter().any(|name| {
+        if let Some(attribute) = block.attributes.get(&**name) {
+            let filled_in = attribute.computed && before.get(name).is_none_or(Value::is_null);
+            return attribute.is_settable() && !filled_in;
+        }
+        match block.blocks.get(&**name) {
+            Some(nested) => {
+                let unset = before
+                    .get(name)
+                    .is_none_or(|v| v.is_null() || v.as_items().is_some_and(<[Value]>::is_empty));
+                !(nested.computed && unset)
+            }
+            None => true,
+        }
+    })
 }
 
 fn release(

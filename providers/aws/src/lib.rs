@@ -11,6 +11,10 @@
     rustdoc::private_intra_doc_links,
     reason = "the header is a map for readers of the source"
 )]
+#![allow(
+    clippy::result_large_err,
+    reason = "errors are rare, and each crosses the network first"
+)]
 
 use std::sync::{Arc, OnceLock};
 

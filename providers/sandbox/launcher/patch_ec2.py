@@ -6,6 +6,7 @@ from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, Resour
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.nat_gateways import NatGateway
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses.route_tables import RouteTables
 from moto.ec2.responses.security_groups import SecurityGroups
 from moto.ecs.models import ecs_backends
@@ -13,7 +14,7 @@ from moto.elbv2.models import elbv2_backends
 from moto.rds.models import rds_backends
 
 from control import CONTROL
-from patching import wrap
+from patching import PatchPointMoved, wrap
 
 
 def apply():
@@ -25,6 +26,7 @@ def apply():
     patch_route_tables()
     patch_subnets()
     patch_security_groups()
+    patch_rule_descriptions()
     patch_vpcs()
 
 
@@ -312,6 +314,20 @@ def patch_security_groups():
                 "CannotDelete", f'the specified group: "{group.id}" name: "default" cannot be deleted by a user'
             )
         return original(response)
+
+
+def patch_rule_descriptions():
+    """A rule that names another group has a description too."""
+    if not isinstance(getattr(SecurityGroupRule, "description", None), property):
+        raise PatchPointMoved("moto's SecurityGroupRule has no description property any more")
+
+    def description(rule):
+        for source in (rule.ip_range, rule.source_group):
+            if source.get("Description") is not None:
+                return source["Description"]
+        return None
+
+    SecurityGroupRule.description = property(description)
 
 
 def patch_vpcs():

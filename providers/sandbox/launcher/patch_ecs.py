@@ -36,7 +36,7 @@ def apply():
 
 
 def patch_clusters():
-    """Creating a cluster again returns it; one with services cannot be deleted."""
+    """Creating a cluster again returns it; one with services cannot be deleted; lists show what lives."""
 
     @wrap(EC2ContainerServiceBackend, "create_cluster", "self cluster_name")
     def create(original, ecs, cluster_name, *args, **kwargs):
@@ -56,6 +56,15 @@ def patch_clusters():
                     "The Cluster cannot be deleted while Services are active.",
                 )
         return original(ecs, cluster_str)
+
+    @wrap(EC2ContainerServiceBackend, "list_clusters", "self")
+    def list_active(original, ecs):
+        return [arn for arn in original(ecs) if ecs._get_cluster(arn).status != "INACTIVE"]
+
+    @wrap(EC2ContainerServiceBackend, "list_services", "self cluster_str")
+    def list_services(original, ecs, cluster_str, *args, **kwargs):
+        living = {s.arn for s in ecs.services.values() if s.status != "INACTIVE"}
+        return [arn for arn in original(ecs, cluster_str, *args, **kwargs) if arn in living]
 
 
 # ---------------------------------------------------------------- services

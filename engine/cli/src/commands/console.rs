@@ -110,6 +110,11 @@ fn seed(world: &World<'_>, project: &Project, state: &State) {
                     }
                 }
             }
+            Node::Output(module, name) => {
+                for at in world.instances_of(*module) {
+                    world.output(at, name);
+                }
+            }
             _ => {}
         }
     }

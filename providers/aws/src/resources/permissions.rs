@@ -228,9 +228,11 @@ pub(super) fn blocks(rules: &Rules, written: &[Value], own: &str) -> Vec<Value> 
     out
 }
 
+/// What the rules of a block share: protocol, ports, description.
+type GroupKey<'r> = (&'r str, Option<(i32, i32)>, Option<&'r str>);
+
 fn grouped(rules: &Rules, own: &str) -> Vec<Value> {
-    let mut groups: BTreeMap<(&str, Option<(i32, i32)>, Option<&str>), Vec<&Peer>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<GroupKey<'_>, Vec<&Peer>> = BTreeMap::new();
     for (rule, description) in rules {
         let key = (rule.protocol.as_str(), rule.ports, description.as_deref());
         groups.entry(key).or_default().push(&rule.peer);

@@ -19,7 +19,6 @@ pub(crate) struct Contract<'w> {
     replacements: Vec<(&'static str, Json)>,
     import_id: fn(&Value) -> String,
     import_ignores: &'static [&'static str],
-    recovers: bool,
 }
 
 impl<'w> Contract<'w> {
@@ -33,7 +32,6 @@ impl<'w> Contract<'w> {
             replacements: Vec::new(),
             import_id: |v| v.get_str("id").unwrap_or_default().to_owned(),
             import_ignores: &[],
-            recovers: true,
         }
     }
 
@@ -58,12 +56,6 @@ impl<'w> Contract<'w> {
     /// Names attributes that an import cannot know (passwords, behaviour flags).
     pub(crate) fn import_ignores(mut self, names: &'static [&'static str]) -> Self {
         self.import_ignores = names;
-        self
-    }
-
-    /// The type cannot find an object by the token of its create.
-    pub(crate) fn no_recover(mut self) -> Self {
-        self.recovers = false;
         self
     }
 
@@ -98,16 +90,13 @@ impl<'w> Contract<'w> {
             "{ty}: what create reported is not enough to read it"
         );
 
-        if self.recovers {
-            let found = world.session.recover(ty, &planned, &token).await.unwrap();
-            let found =
-                found.unwrap_or_else(|| panic!("{ty}: not found by the token of its create"));
-            assert_eq!(
-                found.get_str("id"),
-                created.get_str("id"),
-                "{ty}: another one was found"
-            );
-        }
+        let found = world.session.recover(ty, &planned, &token).await.unwrap();
+        let found = found.unwrap_or_else(|| panic!("{ty}: not found by the token of its create"));
+        assert_eq!(
+            found.get_str("id"),
+            created.get_str("id"),
+            "{ty}: another one was found"
+        );
 
         let mut object = self.settled(&created, &config, "create").await;
         let mut last = config;
