@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Plan and apply infrastructure from `.infra` files.
 #[derive(Debug, Parser)]
-#[command(name = "infra", version, about, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
-pub struct Cli {
+#[command(name = "infra", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
     #[command(subcommand)]
@@ -17,7 +17,7 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
-pub struct GlobalArgs {
+pub(crate) struct GlobalArgs {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub color: ColorChoice,
@@ -28,7 +28,7 @@ pub struct GlobalArgs {
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
+pub(crate) enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set
     Auto,
     Always,
@@ -37,7 +37,7 @@ pub enum ColorChoice {
 
 /// How errors are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ErrorFormat {
+pub(crate) enum ErrorFormat {
     /// For people
     Human,
     /// One JSON object per line, on standard error
@@ -45,7 +45,7 @@ pub enum ErrorFormat {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Show what would change
     Plan(PlanArgs),
     /// Make the changes
@@ -82,7 +82,7 @@ pub enum Command {
 
 /// Where the configuration is.
 #[derive(Clone, Debug, Args)]
-pub struct FolderArgs {
+pub(crate) struct FolderArgs {
     /// Folder of the root module
     #[arg(default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
@@ -90,7 +90,7 @@ pub struct FolderArgs {
 
 /// Values of variables.
 #[derive(Clone, Debug, Default, Args)]
-pub struct VariableArgs {
+pub(crate) struct VariableArgs {
     /// Value of a variable
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub var: Vec<String>,
@@ -101,7 +101,7 @@ pub struct VariableArgs {
 
 /// The state to work on.
 #[derive(Clone, Debug, Default, Args)]
-pub struct StateArgs {
+pub(crate) struct StateArgs {
     /// State file, in place of `infra.state.json` in the folder
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
@@ -112,7 +112,7 @@ pub struct StateArgs {
 
 /// How to plan.
 #[derive(Clone, Debug, Args)]
-pub struct PlanningArgs {
+pub(crate) struct PlanningArgs {
     #[command(flatten)]
     pub variables: VariableArgs,
     #[command(flatten)]
@@ -129,7 +129,7 @@ pub struct PlanningArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
     #[command(flatten)]
@@ -155,7 +155,7 @@ pub struct PlanArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ApplyArgs {
+pub(crate) struct ApplyArgs {
     /// Folder of the root module, or a saved plan
     #[arg(default_value = ".", value_name = "FOLDER|PLAN")]
     pub target: PathBuf,
@@ -173,7 +173,7 @@ pub struct ApplyArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct DestroyArgs {
+pub(crate) struct DestroyArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
     #[command(flatten)]
@@ -184,7 +184,7 @@ pub struct DestroyArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ValidateArgs {
+pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
     /// Write the findings as JSON to standard output
@@ -193,7 +193,7 @@ pub struct ValidateArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct FmtArgs {
+pub(crate) struct FmtArgs {
     /// Files or folders (`-` for standard input)
     #[arg(default_value = ".", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -215,7 +215,7 @@ pub struct FmtArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// Folder of the root module, or a saved plan or state file
     #[arg(default_value = ".", value_name = "FOLDER|FILE")]
     pub target: PathBuf,
@@ -227,7 +227,7 @@ pub struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
     /// Only this output
@@ -239,12 +239,12 @@ pub struct OutputArgs {
     #[arg(long)]
     pub json: bool,
     /// Write the text of a string, number or bool, without quotes
-    #[arg(long, requires = "name", conflicts_with = "json")]
+    #[arg(long, conflicts_with = "json")]
     pub raw: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct ConsoleArgs {
+pub(crate) struct ConsoleArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
     #[command(flatten)]
@@ -258,7 +258,7 @@ pub struct ConsoleArgs {
 
 /// The form of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
+pub(crate) enum GraphFormat {
     /// For Graphviz
     Dot,
     /// For Markdown on GitHub
@@ -266,7 +266,7 @@ pub enum GraphFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct GraphArgs {
+pub(crate) struct GraphArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
     /// The form
@@ -275,7 +275,7 @@ pub struct GraphArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum StateCommand {
+pub(crate) enum StateCommand {
     /// List the addresses
     List(StateListArgs),
     /// Show one instance
@@ -287,7 +287,7 @@ pub enum StateCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct StateListArgs {
+pub(crate) struct StateListArgs {
     /// Only these addresses (resources, modules or instances)
     #[arg(value_name = "ADDRESS")]
     pub addresses: Vec<String>,
@@ -299,7 +299,7 @@ pub struct StateListArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct StateShowArgs {
+pub(crate) struct StateShowArgs {
     /// The instance
     #[arg(value_name = "ADDRESS")]
     pub address: String,
@@ -314,7 +314,7 @@ pub struct StateShowArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct StateMvArgs {
+pub(crate) struct StateMvArgs {
     /// Where it is
     #[arg(value_name = "FROM")]
     pub from: String,
@@ -332,7 +332,7 @@ pub struct StateMvArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct StateRmArgs {
+pub(crate) struct StateRmArgs {
     /// What to forget
     #[arg(value_name = "ADDRESS", required = true)]
     pub addresses: Vec<String>,
@@ -347,7 +347,7 @@ pub struct StateRmArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct UnlockArgs {
+pub(crate) struct UnlockArgs {
     /// The lock's id, as the error message showed it
     #[arg(value_name = "ID")]
     pub id: String,
@@ -359,7 +359,7 @@ pub struct UnlockArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum SandboxCommand {
+pub(crate) enum SandboxCommand {
     /// Start it, unless it is running
     Start(SandboxStartArgs),
     /// Say whether it is running, and where
@@ -371,28 +371,28 @@ pub enum SandboxCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct SandboxStartArgs {
+pub(crate) struct SandboxStartArgs {
     /// The port on the loopback interface
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
 }
 
 #[derive(Debug, Args)]
-pub struct SchemaArgs {
+pub(crate) struct SchemaArgs {
     /// The type; all types if left out
     #[arg(value_name = "TYPE")]
     pub ty: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
-pub struct VersionArgs {
+pub(crate) struct VersionArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -414,7 +414,7 @@ fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
 }
 
 /// Turns Terraform's one-dash options (`-var`, `-out=FILE`) into ours with two dashes.
-pub fn with_two_dashes(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+pub(crate) fn with_two_dashes(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut only_values = false;
     arguments
         .map(|argument| {

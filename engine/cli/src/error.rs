@@ -5,21 +5,21 @@ use std::sync::Arc;
 use infra_syntax::{Diagnostic, Diagnostics, Sources};
 
 /// Success; with `--detailed-exitcode` also: no changes.
-pub const SUCCESS: u8 = 0;
+pub(crate) const SUCCESS: u8 = 0;
 /// An error.
-pub const ERROR: u8 = 1;
+pub(crate) const ERROR: u8 = 1;
 /// With `--detailed-exitcode`: there are changes.
-pub const CHANGES: u8 = 2;
+pub(crate) const CHANGES: u8 = 2;
 /// An acknowledgement is needed and nobody can give it.
-pub const ACKNOWLEDGE: u8 = 3;
+pub(crate) const ACKNOWLEDGE: u8 = 3;
 /// The plan differs from the one that was reviewed.
-pub const DIFFERS: u8 = 4;
+pub(crate) const DIFFERS: u8 = 4;
 /// Wrong usage.
-pub const USAGE: u8 = 64;
+pub(crate) const USAGE: u8 = 64;
 
 /// Why a command failed.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What is wrong; nothing if it has been shown already.
     pub diagnostics: Diagnostics,
     /// The texts that the diagnostics point into.
@@ -29,7 +29,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with diagnostics that point into sources.
-    pub fn new(diagnostics: impl Into<Diagnostics>, sources: Arc<Sources>) -> Self {
+    pub(crate) fn new(diagnostics: impl Into<Diagnostics>, sources: Arc<Sources>) -> Self {
         Self {
             diagnostics: diagnostics.into(),
             sources,
@@ -38,7 +38,7 @@ impl Failure {
     }
 
     /// A failure that was shown already.
-    pub fn shown(code: u8) -> Self {
+    pub(crate) fn shown(code: u8) -> Self {
         Self {
             diagnostics: Diagnostics::new(),
             sources: Arc::default(),
@@ -47,13 +47,13 @@ impl Failure {
     }
 
     /// Sets the exit code.
-    pub fn with_code(mut self, code: u8) -> Self {
+    pub(crate) fn with_code(mut self, code: u8) -> Self {
         self.code = code;
         self
     }
 
     /// Returns the exit code.
-    pub fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         self.code
     }
 }
@@ -81,11 +81,14 @@ impl From<infra_sandbox::SandboxError> for Failure {
 }
 
 /// A file that could not be read or written.
-pub fn file_error(what: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
-    Diagnostic::error(
-        "infra::cli::file",
-        format!("cannot {what} `{}`: {error}", path.display()),
-    )
+pub(crate) fn file_error(what: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
+    let why = match error.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    };
+    Diagnostic::error("infra::cli::file", format!("cannot {what} `{}`: {why}", path.display()))
     .help("check the path and its permissions")
     .into()
 }

@@ -7,7 +7,7 @@ use infra_engine::eval::{Host, HostError};
 
 /// The operating system, seen from the working folder.
 #[derive(Clone, Debug)]
-pub struct SystemHost {
+pub(crate) struct SystemHost {
     working_folder: PathBuf,
     /// Whether values that only exist while applying (`timestamp()`) are known.
     applying: bool,
@@ -16,7 +16,7 @@ pub struct SystemHost {
 
 impl SystemHost {
     /// For planning at a time (RFC 3339).
-    pub fn planning(timestamp: &str) -> Self {
+    pub(crate) fn planning(timestamp: &str) -> Self {
         Self {
             working_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             applying: false,
@@ -25,7 +25,7 @@ impl SystemHost {
     }
 
     /// For applying a plan made at a time.
-    pub fn applying(timestamp: &str) -> Self {
+    pub(crate) fn applying(timestamp: &str) -> Self {
         Self {
             applying: true,
             ..Self::planning(timestamp)
@@ -34,7 +34,7 @@ impl SystemHost {
 }
 
 /// Returns the present time as RFC 3339 in UTC, to the second.
-pub fn now() -> String {
+pub(crate) fn now() -> String {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_second(now.as_second())
         .unwrap_or(now)

@@ -6,7 +6,7 @@ use infra_engine::config::{LoadError, SourceLoader};
 
 /// Reads from the file system; relative paths are relative to the working folder.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct FileLoader;
+pub(crate) struct FileLoader;
 
 fn error(e: &std::io::Error) -> LoadError {
     LoadError(match e.kind() {

@@ -7,7 +7,7 @@ use infra_state::Types;
 use infra_types::{Mode, Type};
 
 /// Returns all providers. No schema is built before it is asked for.
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::new();
     for provider in infra_provider_core::CoreProviders::default().providers() {
         registry.add(provider);
@@ -17,7 +17,7 @@ pub fn registry() -> Registry {
 }
 
 /// Gives the state the types of its attributes.
-pub struct SchemaTypes(pub Registry);
+pub(crate) struct SchemaTypes(pub Registry);
 
 impl Types for SchemaTypes {
     fn resource_type(&self, mode: Mode, ty: &str) -> Option<Type> {

@@ -4,7 +4,7 @@ use infra_engine::execute::shutdown::ShutdownHandle;
 use infra_engine::execute::{Shutdown, Stage};
 
 /// Listens for signals for as long as the runtime lives.
-pub fn listen() -> Shutdown {
+pub(crate) fn listen() -> Shutdown {
     let (handle, shutdown) = Shutdown::new();
     tokio::spawn(forward(handle));
     shutdown

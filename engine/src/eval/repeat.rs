@@ -17,9 +17,11 @@ pub fn flag(value: &Value, name: &str, span: Span) -> Result<bool, Diagnostic> {
         return error(format!("`{name}` must not be null"));
     }
     if !value.is_known() {
-        return error(format!(
-            "`{name}` must be known when planning, but its value is only known after apply"
-        ));
+        return Err(Diagnostic::error(
+            "infra::eval::unknown_flag",
+            format!("`{name}` must be known when planning, but its value is only known after apply"),
+        )
+        .at(span, "depends on a value that is not known yet"));
     }
     match infra_types::convert::convert(value, &Type::Bool) {
         Ok(v) => Ok(v.as_bool().unwrap_or(false)),

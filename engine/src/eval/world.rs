@@ -444,6 +444,13 @@ impl<'a> World<'a> {
         value
     }
 
+    /// Makes a variable whose validation failed unknown, so that one cause gives one error.
+    pub fn forget_variable(&self, at: ModuleInstanceId, name: &Str, ty: Type) {
+        self.arena.borrow_mut()[at.0 as usize]
+            .variables
+            .insert(name.clone(), Value::unknown(ty));
+    }
+
     fn find_variable(
         &self,
         at: ModuleInstanceId,
@@ -797,6 +804,10 @@ impl Scope for ModuleScope<'_, '_> {
 
     fn user_function(&self, name: &str) -> Option<&FunctionDecl> {
         self.world.module_of(self.at).functions.get(name)
+    }
+
+    fn named_type(&self, name: &str) -> Option<crate::eval::type_expr::TypeConstraint> {
+        self.world.module_of(self.at).types.get(name).cloned()
     }
 
     fn host(&self) -> &dyn Host {

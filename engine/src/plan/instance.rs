@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use infra_providers::{PlanRequest, Problem, ProviderError, Session};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{InstanceAddr, Path, PathStep, Str, Type, Value, ValueKind};
+use infra_types::{InstanceAddr, Path, Str, Value, ValueKind};
 
 use super::planner::{Walk, evaluate_conditions};
 use super::{Action, Cause, Change, Meta, Reason};
-use crate::config::{AttributeRef, AttributeStep, IgnoreChanges, Resource};
+use crate::config::{AttributeStep, IgnoreChanges, Resource};
 use crate::eval::body::eval_resource;
 use crate::eval::spans::span_of;
 use crate::eval::world::{ModuleInstanceId, ModuleScope, Repeat};
@@ -563,21 +563,3 @@ fn unknown_data(schema: &infra_providers::Schema, config: &Value) -> Value {
     );
     response.planned
 }
-
-/// Converts literal steps to a path.
-pub(crate) fn path_of(reference: &AttributeRef) -> Path {
-    Path(
-        reference
-            .steps
-            .iter()
-            .map(|s| match s {
-                AttributeStep::Name(n) => PathStep::Attr(n.clone()),
-                AttributeStep::Key(k) => PathStep::Key(k.clone()),
-                AttributeStep::Index(i) => PathStep::Index(*i),
-            })
-            .collect(),
-    )
-}
-
-/// The type of values that nothing is known of.
-pub(crate) const ANY: Type = Type::Dynamic;

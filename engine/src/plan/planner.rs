@@ -764,6 +764,9 @@ impl<'a> Walk<'a> {
         let module = self.world.module_addr(at);
         let prefix = if module.is_root() { String::new() } else { format!("{module}.") };
         let (results, errors) = evaluate_conditions(&variable.validations, &scope, "validation", &format!("{prefix}var.{name}"));
+        if errors.has_errors() {
+            self.world.forget_variable(at, name, variable.ty.ty.clone());
+        }
         self.record_check(format!("{prefix}var.{name}"), "var", results);
         self.diagnostics.extend(errors);
     }
@@ -840,6 +843,7 @@ impl<'a> Walk<'a> {
         }
         self.diagnostics.sort();
         if self.diagnostics.has_errors() {
+            drop_consequences(&mut self.diagnostics);
             return Err(self.diagnostics);
         }
         let warnings = std::mem::take(&mut self.diagnostics);
@@ -882,6 +886,21 @@ impl<'a> Walk<'a> {
             hash.update([0]);
         }
         hex::encode(&hash.finalize()[..16]).into()
+    }
+}
+
+/// Takes out errors about values that are only unknown because of another error.
+fn drop_consequences(diagnostics: &mut Diagnostics) {
+    let consequence = |d: &Diagnostic| {
+        matches!(
+            d.code,
+            "infra::eval::unknown_repetition"
+                | "infra::eval::unknown_flag"
+                | "infra::plan::unknown_provider_settings"
+        )
+    };
+    if diagnostics.iter().any(|d| d.is_error() && !consequence(d)) {
+        diagnostics.0.retain(|d| !consequence(d));
     }
 }
 

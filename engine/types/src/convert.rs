@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::unify::convertible;
 pub use crate::unify::unify;
-use crate::value::{MapValue, Seq};
 use crate::{Marks, Number, ObjectAttr, Path, PathStep, Refinement, Str, Type, Value, ValueKind};
 
 /// Why a value does not convert: what is wrong, and at which part.
@@ -60,7 +59,7 @@ struct Conversion {
     path: Vec<PathStep>,
 }
 
-type Result1 = Result<Value, ConvertError>;
+type Converted = Result<Value, ConvertError>;
 
 impl Conversion {
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, ConvertError> {
@@ -70,14 +69,14 @@ impl Conversion {
         })
     }
 
-    fn step(&mut self, step: PathStep, value: &Value, ty: &Type) -> Result1 {
+    fn step(&mut self, step: PathStep, value: &Value, ty: &Type) -> Converted {
         self.path.push(step);
         let result = self.run(value, ty);
         self.path.pop();
         result
     }
 
-    fn run(&mut self, value: &Value, ty: &Type) -> Result1 {
+    fn run(&mut self, value: &Value, ty: &Type) -> Converted {
         if *ty == Type::Dynamic || value.is_of(ty) {
             return Ok(value.clone());
         }
@@ -85,7 +84,7 @@ impl Conversion {
         Ok(converted.with_marks(value.marks))
     }
 
-    fn run_unmarked(&mut self, value: &Value, ty: &Type) -> Result1 {
+    fn run_unmarked(&mut self, value: &Value, ty: &Type) -> Converted {
         match (&value.kind, ty) {
             (ValueKind::Null(from) | ValueKind::Unknown(from, _), _) => {
                 if !convertible(from, ty, true) {
@@ -149,7 +148,7 @@ impl Conversion {
         })
     }
 
-    fn sequence(&mut self, items: &[Value], from: Option<&Type>, elem: &Type, ty: &Type) -> Result1 {
+    fn sequence(&mut self, items: &[Value], from: Option<&Type>, elem: &Type, ty: &Type) -> Converted {
         let is_set = matches!(ty, Type::Set(_));
         let build = |elem: Type, items: Vec<Value>| {
             if is_set {
@@ -182,7 +181,7 @@ impl Conversion {
         }
     }
 
-    fn mapping(&mut self, items: &BTreeMap<Str, Value>, from: Option<&Type>, elem: &Type, ty: &Type) -> Result1 {
+    fn mapping(&mut self, items: &BTreeMap<Str, Value>, from: Option<&Type>, elem: &Type, ty: &Type) -> Converted {
         if items.is_empty() {
             return self.empty(from, elem, ty).map(|elem| Value::map(elem, BTreeMap::new()));
         }
@@ -204,7 +203,11 @@ impl Conversion {
             return self.mismatch(&Type::object::<Str>([]), &Type::map(Type::Dynamic));
         };
         // A null without a type fits any others.
-        let typed = || values.iter().filter(|v| !matches!(v.kind, ValueKind::Null(Type::Dynamic)));
+        let typed = || {
+            values
+                .iter()
+                .filter(|v| !matches!(v.kind, ValueKind::Null(Type::Dynamic)))
+        };
         if !same_types(typed()) {
             if values.iter().any(is_open) {
                 return Ok(Value::unknown(ty.without_optional()));
@@ -262,7 +265,7 @@ impl Conversion {
         attrs: &BTreeMap<Str, Value>,
         from: Option<&Type>,
         types: &BTreeMap<Str, ObjectAttr>,
-    ) -> Result1 {
+    ) -> Converted {
         if let Some(from) = from
             && let Some((_, attr)) = types.iter().find(|(_, a)| !convertible(from, &a.ty, true))
         {
@@ -421,29 +424,9 @@ impl Value {
         }
     }
 
-    /// Returns a list value of the items after bringing them to a common type;
-    /// nothing if they have none.
-    pub fn list_of(items: Vec<Value>) -> Option<Value> {
-        convert(&Value::tuple(items), &Type::list(Type::Dynamic)).ok()
-    }
-
-    /// Adds `marks` to the value itself if there are any.
+    /// Returns a copy with marks added to the value itself.
     pub fn marked(&self, marks: Marks) -> Value {
         self.clone().with_marks(marks)
-    }
-}
-
-impl Seq {
-    /// Creates the items of a list or set.
-    pub fn new(elem: Type, items: Vec<Value>) -> Seq {
-        Seq { elem, items }
-    }
-}
-
-impl MapValue {
-    /// Creates the entries of a map.
-    pub fn new(elem: Type, items: BTreeMap<Str, Value>) -> MapValue {
-        MapValue { elem, items }
     }
 }
 

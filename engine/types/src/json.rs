@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 pub use crate::json_value::{
     from_json, from_json_typed, to_json, to_json_typed, try_to_json, type_from_json, type_to_json,
 };
-use crate::{Number, Str, Type, Value, ValueKind};
+use crate::{Number, Str, Value, ValueKind};
 
 /// Why a value is not written, or a text not read, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -343,11 +343,6 @@ impl Reader<'_> {
     }
 }
 
-/// Returns the type that `jsondecode` gives a text.
-pub fn implied_type(text: &str) -> Result<Type, JsonError> {
-    decode(text).map(|v| v.ty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,7 +396,7 @@ mod tests {
     fn some_values_have_no_json_form() {
         assert_eq!(encode(&Number::infinity(false).into()), Err(JsonError::Infinite));
         assert_eq!(
-            encode(&Value::tuple(vec![Value::unknown(Type::String)])),
+            encode(&Value::tuple(vec![Value::unknown(crate::Type::String)])),
             Err(JsonError::Unknown)
         );
     }

@@ -21,7 +21,7 @@ use crate::ui::{Output, plan_view, values};
 use crate::{project, providers, signals};
 
 /// Runs the command.
-pub fn run(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     if args.target.is_file() {
         return apply_saved(args, output);
     }
@@ -30,7 +30,7 @@ pub fn run(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
 }
 
 /// Plans a folder, asks, and applies.
-pub fn apply_folder(
+pub(super) fn apply_folder(
     folder: &Path,
     planning: &PlanningArgs,
     mode: PlanMode,
@@ -41,7 +41,7 @@ pub fn apply_folder(
     let project = project::open(folder, &registry)?;
     output.diagnostics(&project.warnings, &project.config.sources);
     let options = super::plan::options(planning, mode)?;
-    let variables = project::variables(&project, folder, &planning.variables)?;
+    let variables = project::variables(&project, folder, &planning.variables, output)?;
     let run = Run {
         folder,
         planning,
@@ -49,7 +49,10 @@ pub fn apply_folder(
         registry: &registry,
         output,
     };
-    run.go(variables, options, &|planned| confirm(planned, yes, output))
+    run.go(variables, options, &|planned| {
+        run.show(planned);
+        confirm(planned, yes, output)
+    })
 }
 
 /// One apply: what it works with.
@@ -94,8 +97,6 @@ impl Run<'_> {
                 return Err(Failure::new(d, sources.clone()));
             }
         };
-        output.line(&plan_view::render(&planned.plan, &self.project.config, output.color()));
-        output.diagnostics(&planned.plan.warnings, sources);
         match approve(&planned) {
             Ok(true) => {}
             Ok(false) => {
@@ -111,6 +112,14 @@ impl Run<'_> {
         store.unlock()?;
         let outcome = result?;
         self.report(&planned, &outcome)
+    }
+
+    /// Shows what would be done.
+    fn show(&self, planned: &Planned) {
+        let config = &self.project.config;
+        self.output
+            .line(&plan_view::render(&planned.plan, config, self.output.color()));
+        self.output.diagnostics(&planned.plan.warnings, &config.sources);
     }
 
     fn execute(
@@ -147,7 +156,8 @@ impl Run<'_> {
             return Err(Failure::shown(ERROR));
         }
         if planned.plan.mode != PlanMode::Destroy && !outcome.state.outputs.is_empty() {
-            output.line(&values::outputs(&outcome.state.outputs, output.color()));
+            output.text("\n");
+            output.text(&values::outputs(&outcome.state.outputs, output.color()));
         }
         Ok(SUCCESS)
     }
@@ -208,7 +218,7 @@ impl SourceLoader for SavedSources {
 }
 
 /// Reads a saved plan.
-pub fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
+pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
     let bytes = std::fs::read(path).map_err(|e| file_error("read", path, &e))?;
     SavedPlan::parse(&bytes).map_err(|e| {
         Diagnostic::error("infra::plan::file", format!("`{}`: {e}", path.display()))
@@ -236,7 +246,7 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     let folder = PathBuf::from(&saved.root);
     let mut variables = saved.variables().map_err(damaged)?;
     if !saved.sensitive_variables.is_empty() {
-        let given = project::variables(&project, &folder, &args.planning.variables)?;
+        let given = project::variables(&project, &folder, &args.planning.variables, output)?;
         for name in &saved.sensitive_variables {
             if let Some(value) = given.get(name.as_str()) {
                 variables.insert(name.as_str().into(), value.clone());
@@ -253,22 +263,38 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     };
     run.go(variables, options, &|planned| {
         if digest::digest(&planned.plan) == saved.digest {
+            run.show(planned);
             return Ok(true);
         }
-        let difference = infra_syntax::format::diff(
-            &saved.text,
-            &plan_view::render(&planned.plan, &project.config, false),
-            "plan",
-        );
-        output.line(&difference);
-        Err(Failure::from(
-            Diagnostic::error(
-                "infra::plan::differs",
-                "what would be done now is not what was planned; nothing was done",
-            )
-            .note(format!("planned at {}, state serial {}; now it is {}", saved.timestamp, saved.serial, now()))
-            .help("make and review a new plan with `infra plan --out FILE`"),
-        )
-        .with_code(DIFFERS))
+        let now = plan_view::render(&planned.plan, &project.config, false);
+        output.line(&plan_view::changed_plan(&saved.text, &now));
+        Err(differs(&saved, planned))
     })
+}
+
+/// The error about a plan that is not what was reviewed.
+fn differs(saved: &SavedPlan, planned: &Planned) -> Failure {
+    let serial = planned.plan.stored.serial;
+    let mut d = Diagnostic::error(
+        "infra::plan::differs",
+        "what would be done now is not what was planned; nothing was done",
+    );
+    d = if planned.plan.stored.lineage != saved.lineage {
+        d.note("the state is another one than the plan was made for")
+    } else if serial == saved.serial {
+        d.note(format!("planned at {}; the state is still at serial {serial}", saved.timestamp))
+    } else {
+        d.note(format!(
+            "planned at {} with the state at serial {}; now the state is at serial {serial}",
+            saved.timestamp, saved.serial
+        ))
+    };
+    if !saved.sensitive_variables.is_empty() {
+        let names: Vec<String> = saved.sensitive_variables.iter().map(|n| format!("`{n}`")).collect();
+        d = d.note(format!(
+            "secrets are not kept in a saved plan: the values given now for {} must be the same as then",
+            names.join(", ")
+        ));
+    }
+    Failure::from(d.help("make and review a new plan with `infra plan --out FILE`")).with_code(DIFFERS)
 }

@@ -7,7 +7,7 @@ use crate::error::{Failure, SUCCESS};
 use crate::ui::Output;
 
 /// Runs the command.
-pub fn run(args: &CompletionsArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &CompletionsArgs, output: &Output) -> Result<u8, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "infra", &mut script);
     output.text(&String::from_utf8_lossy(&script));

@@ -21,7 +21,7 @@ use crate::ui::{Output, values};
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(args: &ConsoleArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &ConsoleArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
     let folder = &args.folder.folder;
     let project = if has_configuration(folder) {
@@ -30,7 +30,7 @@ pub fn run(args: &ConsoleArgs, output: &Output) -> Result<u8, Failure> {
         None
     };
     let variables = match &project {
-        Some(project) => project::variables(project, folder, &args.variables)?,
+        Some(project) => project::variables(project, folder, &args.variables, output)?,
         None => BTreeMap::new(),
     };
     let state = match &project {

@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::ui::Output;
 
 /// Runs the command.
-pub fn run(args: DestroyArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: DestroyArgs, output: &Output) -> Result<u8, Failure> {
     super::apply::apply_folder(
         &args.folder.folder,
         &args.planning,

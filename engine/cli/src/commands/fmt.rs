@@ -8,10 +8,11 @@ use infra_syntax::{Sources, format};
 
 use crate::args::FmtArgs;
 use crate::error::{ERROR, Failure, SUCCESS, file_error};
+use crate::project;
 use crate::ui::Output;
 
 /// Runs the command.
-pub fn run(args: &FmtArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &FmtArgs, output: &Output) -> Result<u8, Failure> {
     if args.paths.iter().any(|p| p.as_os_str() == "-") {
         return standard_input(args, output);
     }
@@ -86,7 +87,7 @@ fn find(path: &Path, recursive: bool, top: bool, out: &mut Vec<PathBuf>) -> std:
     let kind = std::fs::metadata(path)?;
     if kind.is_file() {
         if top || path.extension().is_some_and(|e| e == "infra") {
-            out.push(path.to_owned());
+            out.push(project::without_dot(path));
         }
         return Ok(());
     }

@@ -8,7 +8,7 @@ use crate::ui::Output;
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(args: &GraphArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &GraphArgs, output: &Output) -> Result<u8, Failure> {
     let project = project::open(&args.folder.folder, &providers::registry())?;
     let text = match args.format {
         GraphFormat::Dot => render::dot(&project.config, &project.graph),

@@ -21,7 +21,7 @@ use crate::error::Failure;
 use crate::ui::Output;
 
 /// Runs one command; returns the exit code.
-pub fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
+pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
     match cli.command {
         Command::Plan(args) => plan::run(&args, output),
         Command::Apply(args) => apply::run(&args, output),

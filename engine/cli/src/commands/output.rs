@@ -9,11 +9,16 @@ use crate::ui::{Output, json, values};
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
     let (folder, name) = folder_and_name(args);
     let registry = providers::registry();
     let (state, _) = project::reading_store(&folder, &args.state, &registry).load()?;
     let Some(name) = name else {
+        if args.raw {
+            return Err(Diagnostic::error("infra::cli::not_raw", "`--raw` needs the name of an output")
+                .help("write `infra output --raw NAME`, or `--json` for all outputs")
+                .into());
+        }
         if args.json {
             output.line(&format!("{:#}", json::outputs(&state)));
         } else if state.outputs.is_empty() {

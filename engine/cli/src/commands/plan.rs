@@ -17,13 +17,13 @@ use crate::ui::{Output, json, markdown, plan_view};
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
     let folder = &args.folder.folder;
     let project = project::open(folder, &registry)?;
     output.diagnostics(&project.warnings, &project.config.sources);
     let options = options(&args.planning, mode(args.destroy, args.refresh_only))?;
-    let variables = project::variables(&project, folder, &args.planning.variables)?;
+    let variables = project::variables(&project, folder, &args.planning.variables, output)?;
     let mut store = project::store(folder, &args.planning.state, &registry);
     project::lock(&mut store, "plan", args.planning.state.lock_timeout)?;
     let progress = output.progress();
@@ -73,10 +73,28 @@ fn save(
         ));
     }
     if let Some(path) = &args.markdown {
-        let text = markdown::render(plan, project, &project::folder_name(&args.folder.folder));
+        let folder = project::folder_name(&args.folder.folder);
+        let target = args.out.as_ref().map_or_else(|| folder.clone(), |p| p.display().to_string());
+        let place = markdown::Place {
+            stack: stack_name(folder),
+            target,
+        };
+        let text = markdown::render(plan, project, &place);
         std::fs::write(path, text).map_err(|e| file_error("write", path, &e))?;
     }
     Ok(())
+}
+
+/// The name under which a review knows a folder; one without a name has its own.
+fn stack_name(folder: String) -> String {
+    let here = || Path::new(&folder).canonicalize().ok();
+    let named = Path::new(&folder)
+        .components()
+        .any(|c| matches!(c, std::path::Component::Normal(_)));
+    match here().as_deref().and_then(Path::file_name) {
+        Some(name) if !named => name.to_string_lossy().into_owned(),
+        _ => folder,
+    }
 }
 
 /// Writes a file that only its owner may read, all at once.
@@ -92,7 +110,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Returns the mode that the flags ask for.
-pub fn mode(destroy: bool, refresh_only: bool) -> PlanMode {
+pub(super) fn mode(destroy: bool, refresh_only: bool) -> PlanMode {
     match (destroy, refresh_only) {
         (true, _) => PlanMode::Destroy,
         (_, true) => PlanMode::RefreshOnly,
@@ -101,7 +119,7 @@ pub fn mode(destroy: bool, refresh_only: bool) -> PlanMode {
 }
 
 /// Returns the planning options that the arguments ask for.
-pub fn options(args: &PlanningArgs, mode: PlanMode) -> Result<PlanOptions, Failure> {
+pub(super) fn options(args: &PlanningArgs, mode: PlanMode) -> Result<PlanOptions, Failure> {
     let mut replace = BTreeSet::new();
     for text in &args.replace {
         let addr: InstanceAddr = text.parse().map_err(|e| project::address_error(&e))?;
@@ -116,7 +134,7 @@ pub fn options(args: &PlanningArgs, mode: PlanMode) -> Result<PlanOptions, Failu
 }
 
 /// Returns what providers are told.
-pub fn session_options(folder: &Path, output: &Output) -> SessionOptions {
+pub(super) fn session_options(folder: &Path, output: &Output) -> SessionOptions {
     SessionOptions {
         root: Some(folder.to_owned()),
         notify: Some(output.notify()),

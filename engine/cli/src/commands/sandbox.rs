@@ -7,7 +7,7 @@ use crate::error::{ERROR, Failure, SUCCESS};
 use crate::ui::Output;
 
 /// Runs the command.
-pub fn run(command: &SandboxCommand, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(command: &SandboxCommand, output: &Output) -> Result<u8, Failure> {
     let home = SandboxHome::default_location();
     match command {
         SandboxCommand::Start(args) => {

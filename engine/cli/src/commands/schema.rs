@@ -12,7 +12,7 @@ use crate::providers;
 use crate::ui::Output;
 
 /// Runs the command.
-pub fn run(args: &SchemaArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
     let Some(ty) = &args.ty else {
         let mut text = String::new();

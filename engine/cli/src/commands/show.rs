@@ -6,7 +6,7 @@ use crate::ui::{Output, json, values};
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(args: &ShowArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &ShowArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
     if args.target.is_file() && is_plan(&args.target) {
         let saved = super::apply::read_saved(&args.target)?;

@@ -13,7 +13,7 @@ use crate::ui::{Output, json, values};
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(command: &StateCommand, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(command: &StateCommand, output: &Output) -> Result<u8, Failure> {
     match command {
         StateCommand::List(args) => list(args, output),
         StateCommand::Show(args) => show(args, output),

@@ -6,7 +6,7 @@ use crate::ui::Output;
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(args: &UnlockArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &UnlockArgs, output: &Output) -> Result<u8, Failure> {
     let mut store = project::store(&args.folder, &args.state, &providers::registry());
     let info = store.force_unlock(&args.id)?;
     output.line(&format!("Removed the lock of {} ({}).", info.owner(), info.purpose));

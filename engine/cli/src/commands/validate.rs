@@ -8,7 +8,7 @@ use crate::ui::{Output, diagnostics};
 use crate::{project, providers};
 
 /// Runs the command.
-pub fn run(args: &ValidateArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
     let result = project::open(&args.folder.folder, &registry);
     let (found, sources) = match &result {

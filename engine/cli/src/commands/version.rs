@@ -5,7 +5,7 @@ use crate::error::{Failure, SUCCESS};
 use crate::ui::Output;
 
 /// Runs the command.
-pub fn run(args: &VersionArgs, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(args: &VersionArgs, output: &Output) -> Result<u8, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     if args.json {
         output.line(

@@ -6,7 +6,7 @@ use infra_syntax::{Diagnostic, Report, Severity, Sources, Span};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 /// Renders for people.
-pub fn render(d: &Diagnostic, sources: &Arc<Sources>, color: bool, width: usize) -> String {
+pub(crate) fn render(d: &Diagnostic, sources: &Arc<Sources>, color: bool, width: usize) -> String {
     let theme = if color {
         GraphicalTheme::unicode()
     } else {
@@ -37,7 +37,7 @@ fn clean(d: &Diagnostic) -> Diagnostic {
 }
 
 /// Returns the JSON form: Terraform's, with `code` and `help` added.
-pub fn json(d: &Diagnostic, sources: &Sources) -> serde_json::Value {
+pub(crate) fn json(d: &Diagnostic, sources: &Sources) -> serde_json::Value {
     let mut detail: Vec<&str> = d.notes.iter().map(String::as_str).collect();
     detail.extend(d.help.as_deref());
     let mut out = serde_json::json!({

@@ -27,7 +27,7 @@ fn escaped(text: &str, keep: impl Fn(char) -> bool) -> String {
 }
 
 /// Escapes text that stays on one line.
-pub fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     if text.chars().any(is_harmful) {
         escaped(text, |_| false)
     } else {
@@ -36,42 +36,53 @@ pub fn line(text: &str) -> String {
 }
 
 /// Escapes text that may have several lines.
-pub fn block(text: &str) -> String {
+pub(crate) fn block(text: &str) -> String {
     escaped(text, |c| c == '\n')
 }
 
 /// Escapes text for Markdown outside code: HTML, emphasis, links, mentions.
-pub fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
+    // An entity does not stop a mention, which is found in what was rendered; a
+    // comment does, because it parts the text. Code is never searched for them.
+    entities(text)
+        .replace('@', "@<!---->")
+        .replace("&#35;", "#<!---->")
+}
+
+/// Writes text as inline code, also where Markdown is not read (in `<summary>`).
+pub(crate) fn code(text: &str) -> String {
+    format!("<code>{}</code>", entities(text))
+}
+
+/// Replaces what means something to Markdown or HTML by character references,
+/// which mean themselves in both.
+fn entities(text: &str) -> String {
+    let text = line(text);
     let mut out = String::with_capacity(text.len() + 8);
-    for c in line(text).chars() {
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let after = rest.peek().copied().unwrap_or(' ');
+        let special = match c {
+            '&' | '<' | '>' | '|' | '`' | '*' | '~' | '$' | '\\' | '#' => true,
+            // Inside a word it is no emphasis, and there it is common.
+            '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
+            '(' => before == ']',
+            // Bare addresses become links by themselves.
+            '/' => before == ':',
+            '.' => before.eq_ignore_ascii_case(&'w'),
+            _ => false,
+        };
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '@' => out.push_str("&#64;"),
-            '#' => out.push_str("&#35;"),
-            '|' => out.push_str("&#124;"),
-            '`' => out.push_str("&#96;"),
-            '*' | '_' | '[' | ']' | '\\' | '~' | '!' | '$' => {
-                out.push('\\');
-                out.push(c);
-            }
+            c if special => out.push_str(&format!("&#{};", c as u32)),
             c => out.push(c),
         }
+        before = c;
     }
-    // Bare addresses of web pages become links by themselves.
-    out.replace("://", ":&#47;/")
-}
-
-/// Writes text as inline code in a Markdown table cell.
-pub fn code(text: &str) -> String {
-    let html = line(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('|', "&#124;")
-        .replace('@', "&#64;");
-    format!("<code>{html}</code>")
+    out
 }
 
 #[cfg(test)]
@@ -87,8 +98,10 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out_of_markdown() {
-        assert_eq!(markdown("@team <b>|x|"), "&#64;team &lt;b&gt;&#124;x&#124;");
-        assert_eq!(markdown("[a](http://b)"), "\\[a\\](http:&#47;/b)");
-        assert_eq!(code("a|b`c"), "<code>a&#124;b`c</code>");
+        assert_eq!(markdown("@team <b>|x|"), "@<!---->team &lt;b&gt;&#124;x&#124;");
+        assert_eq!(markdown("[a](http://b) #1"), "[a]&#40;http:&#47;/b) #<!---->1");
+        assert_eq!(code("a|b`c</code>"), "<code>a&#124;b&#96;c&lt;/code&gt;</code>");
+        assert_eq!(code("aws_vpc.a[\"_x_\"]"), "<code>aws_vpc.a[\"&#95;x&#95;\"]</code>");
+        assert_eq!(code("\\*www.x"), "<code>&#92;&#42;www&#46;x</code>");
     }
 }

@@ -165,7 +165,7 @@ fn resource_change(change: &Change) -> Json {
         "actions": actions(change.action),
         "before": before.map_or(Json::Null, shown),
         "after": after.map_or(Json::Null, shown),
-        "after_unknown": unknown_places(after),
+        "after_unknown": after.map_or_else(|| json!({}), |v| unknown_places(Some(v))),
         "before_sensitive": sensitive_places(before),
         "after_sensitive": sensitive_places(after),
     });
@@ -261,7 +261,7 @@ fn output_values<'a>(outputs: impl Iterator<Item = (&'a Str, &'a Value)>) -> Jso
 }
 
 /// Returns a plan.
-pub fn plan(plan: &Plan, project: &Project, registry: &Registry) -> Json {
+pub(crate) fn plan(plan: &Plan, project: &Project, registry: &Registry) -> Json {
     let mut planned = Tree::new();
     for change in &plan.changes {
         if let (Some(value), None) = (&change.planned, &change.deposed)
@@ -508,14 +508,14 @@ fn object_values(addr: &InstanceAddr, object: &ObjectState, deposed: Option<&str
 }
 
 /// Returns the objects of one instance.
-pub fn instance(addr: &InstanceAddr, instance: &InstanceState) -> Json {
+pub(crate) fn instance(addr: &InstanceAddr, instance: &InstanceState) -> Json {
     let current = instance.current.iter().map(|o| object_values(addr, o, None));
     let deposed = instance.deposed.iter().map(|(k, o)| object_values(addr, o, Some(k)));
     current.chain(deposed).collect()
 }
 
 /// Returns a state.
-pub fn state(state: &State) -> Json {
+pub(crate) fn state(state: &State) -> Json {
     let mut tree = Tree::new();
     for (addr, instance) in &state.instances {
         for object in &instance.current {
@@ -541,7 +541,7 @@ pub fn state(state: &State) -> Json {
 }
 
 /// Returns the outputs, as `terraform output -json` does; sensitive values masked.
-pub fn outputs(state: &State) -> Json {
+pub(crate) fn outputs(state: &State) -> Json {
     let map: Map<String, Json> = state
         .outputs
         .iter()

@@ -13,13 +13,19 @@ use super::escape::{code, line, markdown};
 use super::values;
 
 /// A comment on GitHub may have 65,536 characters; some are left for what wraps it.
+///
+/// Bytes are counted, which are never fewer than characters.
 const BUDGET: usize = 60_000;
+/// Characters of one name.
+const NAME: usize = 200;
 /// Rows of the table.
 const ROWS: usize = 50;
 /// Lines of one diff.
 const DIFF_LINES: usize = 200;
 /// Characters of one line of a diff.
 const LINE: usize = 400;
+/// Bytes of one diff.
+const DIFF: usize = BUDGET / 6;
 
 /// How dangerous a change is; the most dangerous first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,8 +72,17 @@ struct Row<'a> {
     change: &'a Change,
 }
 
+/// Where a plan belongs, and how to apply it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The name of the stack: the folder of the root module.
+    pub stack: String,
+    /// What to give to `infra apply`.
+    pub target: String,
+}
+
 /// Renders a plan.
-pub fn render(plan: &Plan, project: &Project, stack: &str) -> String {
+pub(crate) fn render(plan: &Plan, project: &Project, place: &Place) -> String {
     let registry = crate::providers::registry();
     let mut rows: Vec<Row<'_>> = plan
         .changes
@@ -83,62 +98,72 @@ pub fn render(plan: &Plan, project: &Project, stack: &str) -> String {
         })
         .collect();
     rows.sort_by(|a, b| a.risk.cmp(&b.risk).then_with(|| a.change.addr.cmp(&b.change.addr)));
-    let mut out = Limited::new(BUDGET);
-    out.push(&head(plan, stack, &rows));
-    out.push(&risk_box(&rows));
-    out.push(&table(&rows));
-    out.push(&drift(plan));
-    out.push(&outputs(plan));
-    let foot = foot(plan, project, stack);
+    let mut out = head(plan, place, &rows);
+    out.push_str(&risk_box(&rows));
+    out.push_str(&table(&rows));
+    out.push_str(&drift(plan));
+    out.push_str(&outputs(plan));
+    let foot = foot(plan, project, place);
+    // What is left is for the details, the riskiest first.
+    let mut left = BUDGET.saturating_sub(out.len() + foot.len() + 400);
     let mut left_out = 0;
     for row in &rows {
-        if !out.push_if_fits(&details(row), foot.chars().count() + 200) {
+        let details = details(row);
+        if details.len() <= left {
+            left -= details.len();
+            out.push_str(&details);
+        } else {
             left_out += 1;
         }
     }
     if left_out > 0 {
-        out.push(&format!(
-            "\n> **Not fully shown**: the details of {left_out} changes do not fit here. `infra plan {}` shows them.\n",
-            markdown(stack)
-        ));
+        let _ = writeln!(
+            out,
+            "\n> **Not fully shown**: the details of {} do not fit here. {} shows everything.",
+            count(left_out, "change"),
+            code(&format!("infra plan {}", short(&place.target, NAME)))
+        );
     }
-    out.push(&foot);
-    out.text
+    out.push_str(&foot);
+    out
 }
 
-/// Text that never grows beyond a limit of characters (and of bytes).
-struct Limited {
-    text: String,
-    characters: usize,
-    limit: usize,
+/// Cuts a text that is too long to be a name.
+fn short(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
 }
 
-impl Limited {
-    fn new(limit: usize) -> Self {
-        Self {
-            text: String::new(),
-            characters: 0,
-            limit,
+/// Writes a name as code.
+fn name(text: impl ToString) -> String {
+    code(&short(&text.to_string(), NAME))
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Joins lines as long as they fit into a part of the budget, and says how many did not.
+fn fitting(lines: impl ExactSizeIterator<Item = String>, most: usize, budget: usize, more: &str) -> String {
+    let all = lines.len();
+    let mut out = String::new();
+    let mut shown = 0;
+    for line in lines.take(most) {
+        if out.len() + line.len() > budget {
+            break;
         }
+        out.push_str(&line);
+        shown += 1;
     }
-
-    fn push(&mut self, text: &str) {
-        self.characters += text.chars().count();
-        self.text.push_str(text);
+    if shown < all {
+        let _ = writeln!(out, "{more}… and {} more", all - shown);
     }
-
-    /// Adds the text if it leaves `reserve` characters.
-    fn push_if_fits(&mut self, text: &str, reserve: usize) -> bool {
-        let fits = self.characters + text.chars().count() + reserve <= self.limit
-            && self.text.len() + text.len() + reserve <= self.limit;
-        if fits {
-            self.push(text);
-        }
-        fits
-    }
+    out
 }
 
-fn head(plan: &Plan, stack: &str, rows: &[Row<'_>]) -> String {
+fn head(plan: &Plan, place: &Place, rows: &[Row<'_>]) -> String {
     let s = plan.summary();
     let mut counts = vec![
         format!("{} create", s.create),
@@ -160,8 +185,8 @@ fn head(plan: &Plan, stack: &str, rows: &[Row<'_>]) -> String {
     };
     format!(
         "<!-- infra:plan stack={} -->\n### infra plan · {} — {} — {verdict}\n",
-        marker(stack),
-        markdown(stack),
+        marker(&short(&place.stack, NAME)),
+        markdown(&short(&place.stack, NAME)),
         counts.join(" · ")
     )
 }
@@ -175,23 +200,20 @@ fn marker(stack: &str) -> String {
 }
 
 fn risk_box(rows: &[Row<'_>]) -> String {
-    let mut out = String::new();
-    for row in rows.iter().filter(|r| r.risk == Risk::DataLoss).take(20) {
+    let lost: Vec<&Row<'_>> = rows.iter().filter(|r| r.risk == Risk::DataLoss).collect();
+    let lines = lost.iter().map(|row| {
         let word = match row.change.action {
             Action::Delete => "Delete",
             _ => "Replace",
         };
-        let _ = writeln!(
-            out,
-            "> **{word} {}**, which holds data{}.",
-            code(&row.change.addr.to_string()),
+        format!(
+            "> **{word}** {}, which holds data{}.\n",
+            name(&row.change.addr),
             because(row.change).map(|b| format!(", because {b}")).unwrap_or_default()
-        );
-    }
-    if !out.is_empty() {
-        out.push('\n');
-    }
-    out
+        )
+    });
+    let out = fitting(lines, 20, BUDGET / 6, "> ");
+    if out.is_empty() { out } else { format!("\n{out}") }
 }
 
 /// The cause of a change: attribute and place.
@@ -203,7 +225,7 @@ fn because(change: &Change) -> Option<String> {
             .find(|c| path.starts_with(&c.path))
             .map(|c| format!(" ({})", markdown(&c.location)))
             .unwrap_or_default();
-        return Some(format!("{} changes{place}", code(&path.to_string())));
+        return Some(format!("{} changes{place}", name(path)));
     }
     if let Some(cause) = change.causes.first() {
         return Some(markdown(&cause.location));
@@ -228,30 +250,21 @@ fn table(rows: &[Row<'_>]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut out = String::from("\n| | Address | Change | Impact | Because |\n|-|-|-|-|-|\n");
-    let mut used = 0;
-    let mut shown = 0;
-    for row in rows.iter().take(ROWS) {
-        let text = format!(
+    let lines = rows.iter().map(|row| {
+        format!(
             "| `{}` | {} | {} | {} | {} |\n",
             sign(row.change.action),
-            code(&row.change.addr.to_string()),
+            name(&row.change.addr),
             changed_names(row.change),
             row.risk.impact(),
             because(row.change).unwrap_or_default()
-        );
-        used += text.chars().count();
-        // The table must leave room for what follows, however long the names are.
-        if used > BUDGET / 3 {
-            break;
-        }
-        out.push_str(&text);
-        shown += 1;
-    }
-    if rows.len() > shown {
-        let _ = writeln!(out, "\n… and {} more", rows.len() - shown);
-    }
-    out
+        )
+    });
+    // What follows needs room too, however long the names are.
+    format!(
+        "\n| | Address | Change | Impact | Because |\n|-|-|-|-|-|\n{}",
+        fitting(lines, ROWS, BUDGET / 3, "\n")
+    )
 }
 
 fn changed_names(change: &Change) -> String {
@@ -262,7 +275,7 @@ fn changed_names(change: &Change) -> String {
         return change
             .previous_addr
             .as_ref()
-            .map(|a| format!("moved from {}", code(&a.to_string())))
+            .map(|a| format!("moved from {}", name(a)))
             .unwrap_or_default();
     }
     let names: Vec<_> = infra_engine::plan::diff::changed_attributes(&prior.attributes, planned)
@@ -280,19 +293,15 @@ fn drift(plan: &Plan) -> String {
     if plan.drift.is_empty() {
         return String::new();
     }
-    let mut out = format!(
-        "\n<details><summary>Changed outside of infra ({})</summary>\n\n",
-        plan.drift.len()
-    );
-    for d in plan.drift.iter().take(30) {
+    let lines = plan.drift.iter().map(|d| {
         let what = if d.after.is_none() { "is gone" } else { "was changed" };
-        let _ = writeln!(out, "- {} {what}", code(&d.addr.to_string()));
-    }
-    if plan.drift.len() > 30 {
-        let _ = writeln!(out, "- … and {} more", plan.drift.len() - 30);
-    }
-    out.push_str("\n</details>\n");
-    out
+        format!("- {} {what}\n", name(&d.addr))
+    });
+    format!(
+        "\n<details><summary>Changed outside of infra ({})</summary>\n\n{}\n</details>\n",
+        plan.drift.len(),
+        fitting(lines, 30, BUDGET / 12, "- ")
+    )
 }
 
 fn outputs(plan: &Plan) -> String {
@@ -330,25 +339,43 @@ fn details(row: &Row<'_>) -> String {
             }
         }
         (Action::Update | Action::Replace { .. }, Some(prior), Some(planned)) => {
-            let mut unchanged = prior.attributes.as_entries().map_or(0, std::collections::BTreeMap::len);
-            let mut last = None;
-            for d in differences(&prior.attributes, planned) {
-                if d.path.first_attr() != last.as_ref() {
-                    unchanged = unchanged.saturating_sub(1);
-                    last = d.path.first_attr().cloned();
-                }
-                push_difference(&d, &mut lines);
-            }
-            lines.push(format!("  # {unchanged} attributes do not change"));
+            changed(change, &prior.attributes, planned, &mut lines);
         }
         _ => return String::new(),
     }
     format!(
         "\n<details><summary><code>{}</code> {}</summary>\n\n{}\n</details>\n",
         sign(change.action).replace('<', "&lt;"),
-        code(&change.addr.to_string()),
+        name(&change.addr),
         fenced(&lines)
     )
+}
+
+/// Shows what changes, and how much does not.
+fn changed(change: &Change, prior: &Value, planned: &Value, lines: &mut Vec<String>) {
+    let replacing = matches!(change.action, Action::Replace { .. });
+    let mut unchanged = prior.as_entries().map_or(0, std::collections::BTreeMap::len);
+    let mut last = None;
+    let mut renewed = 0;
+    for d in differences(prior, planned) {
+        if d.path.first_attr() != last.as_ref() {
+            unchanged = unchanged.saturating_sub(1);
+            last = d.path.first_attr().cloned();
+        }
+        // With a replacement everything the service sets will be new; that goes without saying.
+        let forces = change.replace_paths.iter().any(|r| d.path.starts_with(r) || r.starts_with(&d.path));
+        if replacing && !forces && d.after.as_ref().is_some_and(|v| !v.is_known()) {
+            renewed += 1;
+        } else {
+            push_difference(&d, lines);
+        }
+    }
+    if renewed > 0 {
+        lines.push(format!("  # {} known after apply", count(renewed, "attribute")));
+    }
+    if unchanged > 0 {
+        lines.push(format!("  # {} unchanged", count(unchanged, "attribute")));
+    }
 }
 
 fn push_difference(d: &Difference, lines: &mut Vec<String>) {
@@ -384,20 +411,16 @@ fn fenced(lines: &[String]) -> String {
         .max()
         .unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let mut out = format!("{fence}diff\n");
-    for l in lines.iter().take(DIFF_LINES) {
-        out.push_str(l);
-        out.push('\n');
-    }
-    if lines.len() > DIFF_LINES {
-        let _ = writeln!(out, "  # … and {} more lines", lines.len() - DIFF_LINES);
-    }
-    out.push_str(&fence);
-    out.push('\n');
-    out
+    let body = fitting(
+        lines.iter().map(|l| format!("{l}\n")),
+        DIFF_LINES,
+        DIFF,
+        "  # ",
+    );
+    format!("{fence}diff\n{body}{fence}\n")
 }
 
-fn foot(plan: &Plan, project: &Project, stack: &str) -> String {
+fn foot(plan: &Plan, project: &Project, place: &Place) -> String {
     let warnings = plan.warnings.iter().count() + project.warnings.iter().count();
     let mut out = format!(
         "\n<sub>plan <code>{}</code> · state {} · {} · infra {}",
@@ -407,8 +430,9 @@ fn foot(plan: &Plan, project: &Project, stack: &str) -> String {
         env!("CARGO_PKG_VERSION")
     );
     if warnings > 0 {
-        let _ = write!(out, " · {warnings} warnings");
+        let _ = write!(out, " · {}", count(warnings, "warning"));
     }
-    let _ = write!(out, " · apply with <code>infra apply {}</code></sub>\n", line(stack).replace(['<', '>', '&'], "_"));
+    let apply = code(&format!("infra apply {}", short(&place.target, NAME)));
+    let _ = writeln!(out, " · apply with {apply}</sub>");
     out
 }

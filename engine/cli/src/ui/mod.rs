@@ -4,14 +4,14 @@
 //! go to standard output, everything else to standard error. What comes from
 //! outside is escaped ([`escape`]); secrets are masked ([`values`]).
 
-pub mod diagnostics;
-pub mod escape;
-pub mod json;
-pub mod markdown;
-pub mod plan_view;
-pub mod progress;
-pub mod style;
-pub mod values;
+pub(crate) mod diagnostics;
+pub(crate) mod escape;
+pub(crate) mod json;
+pub(crate) mod markdown;
+pub(crate) mod plan_view;
+pub(crate) mod progress;
+pub(crate) mod style;
+pub(crate) mod values;
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use progress::Progress;
 
 /// Where output goes, and in which form.
 #[derive(Clone, Debug)]
-pub struct Output {
+pub(crate) struct Output {
     stdout_color: bool,
     stderr_color: bool,
     error_format: ErrorFormat,
@@ -33,7 +33,7 @@ pub struct Output {
 
 impl Output {
     /// Decides about colours.
-    pub fn new(args: &GlobalArgs) -> Self {
+    pub(crate) fn new(args: &GlobalArgs) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let color = |terminal: bool| match args.color {
             ColorChoice::Always => true,
@@ -48,17 +48,17 @@ impl Output {
     }
 
     /// Says whether standard output has colours.
-    pub fn color(&self) -> bool {
+    pub(crate) fn color(&self) -> bool {
         self.stdout_color
     }
 
     /// Says whether standard error has colours.
-    pub fn note_color(&self) -> bool {
+    pub(crate) fn note_color(&self) -> bool {
         self.stderr_color
     }
 
     /// Writes text to standard output as it is.
-    pub fn text(&self, text: &str) {
+    pub(crate) fn text(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         // A reader that went away (`| head`) is no error worth telling.
         let _ = out.write_all(text.as_bytes());
@@ -66,28 +66,28 @@ impl Output {
     }
 
     /// Writes a line to standard output.
-    pub fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         self.text(&format!("{}\n", text.trim_end_matches('\n')));
     }
 
     /// Writes text to standard error.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Returns what receives progress lines of providers.
-    pub fn notify(&self) -> Notify {
+    pub(crate) fn notify(&self) -> Notify {
         let output = self.clone();
         Notify(Arc::new(move |line| output.note(&format!("{}\n", escape::line(line)))))
     }
 
     /// Starts showing the progress of a run.
-    pub fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         Progress::new(std::io::stderr().is_terminal(), self.stderr_color)
     }
 
     /// Shows diagnostics on standard error.
-    pub fn diagnostics(&self, found: &Diagnostics, sources: &Arc<Sources>) {
+    pub(crate) fn diagnostics(&self, found: &Diagnostics, sources: &Arc<Sources>) {
         for d in found.iter() {
             let text = match self.error_format {
                 ErrorFormat::Human => diagnostics::render(d, sources, self.stderr_color, width()),
@@ -98,12 +98,12 @@ impl Output {
     }
 
     /// Shows why a command failed.
-    pub fn failure(&self, failure: Failure) {
+    pub(crate) fn failure(&self, failure: Failure) {
         self.diagnostics(&failure.diagnostics, &failure.sources);
     }
 
     /// Asks a question; nothing if there is nobody to ask.
-    pub fn ask(&self, question: &str) -> Option<bool> {
+    pub(crate) fn ask(&self, question: &str) -> Option<bool> {
         if !std::io::stdin().is_terminal() {
             return None;
         }

@@ -17,7 +17,7 @@ use super::values::{self, SECRET};
 const DETAILED: usize = 2_000;
 
 /// Renders a plan.
-pub fn render(plan: &Plan, config: &Config, color: bool) -> String {
+pub(crate) fn render(plan: &Plan, config: &Config, color: bool) -> String {
     let p = Palette::new(color);
     let mut out = String::new();
     recovered(plan, p, &mut out);
@@ -153,7 +153,7 @@ fn created(planned: &Value, p: Palette, out: &mut String) {
         .collect();
     let width = entries.iter().map(|(k, _)| k.chars().count()).max().unwrap_or(0);
     for (name, value) in entries {
-        let text = values::value(value, 6);
+        let text = values::value(value, 8);
         let text = if value.is_known() { text } else { p.dim(text) };
         let _ = writeln!(out, "      {} {name:width$} = {text}", p.add("+"));
     }
@@ -200,7 +200,7 @@ fn difference(
     let pad = " ".repeat(indent);
     let path = escape::line(&path.to_string());
     let sensitive = before.is_some_and(Value::contains_sensitive) || after.is_some_and(Value::contains_sensitive);
-    let show = |v: &Value| values::value(v, indent);
+    let show = |v: &Value| values::value(v, indent + 2);
     let empty = |v: Option<&Value>| v.is_none_or(Value::is_null);
     let note = if forces {
         format!("  {}", p.remove("# forces replacement"))
@@ -278,7 +278,7 @@ fn checks(plan: &Plan, p: Palette, out: &mut String) {
 }
 
 /// The line that sums up.
-pub fn summary(plan: &Plan, p: Palette) -> String {
+pub(crate) fn summary(plan: &Plan, p: Palette) -> String {
     if !plan.has_changes() {
         return if plan.drift.is_empty() || plan.mode == PlanMode::Destroy {
             match plan.mode {
@@ -317,8 +317,21 @@ pub fn summary(plan: &Plan, p: Palette) -> String {
     format!("\n{} {}.\n", p.bold("Plan:"), parts.join(", "))
 }
 
+/// How a plan that is made again differs from the one that was shown.
+pub(crate) fn changed_plan(shown: &str, now: &str) -> String {
+    if shown == now {
+        return "What is shown of the plan is the same as before; \
+                the difference is in values that are not shown.\n"
+            .to_owned();
+    }
+    similar::TextDiff::from_lines(shown, now)
+        .unified_diff()
+        .header("planned", "now")
+        .to_string()
+}
+
 /// What came of an apply.
-pub fn outcome(plan: &Plan, outcome: &Outcome, color: bool) -> String {
+pub(crate) fn outcome(plan: &Plan, outcome: &Outcome, color: bool) -> String {
     let p = Palette::new(color);
     let mut out = String::new();
     let count = |operation| outcome.done.get(&operation).copied().unwrap_or(0);

@@ -16,7 +16,7 @@ use super::style::Palette;
 const SHOWN: usize = 8;
 
 /// Shows progress on standard error.
-pub struct Progress {
+pub(crate) struct Progress {
     terminal: bool,
     palette: Palette,
     inner: RefCell<Inner>,
@@ -37,7 +37,7 @@ struct Running {
 
 impl Progress {
     /// Creates the display.
-    pub fn new(terminal: bool, color: bool) -> Self {
+    pub(crate) fn new(terminal: bool, color: bool) -> Self {
         let target = if terminal {
             ProgressDrawTarget::stderr()
         } else {
@@ -56,7 +56,7 @@ impl Progress {
     }
 
     /// Takes the display away.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let mut inner = self.inner.borrow_mut();
         for running in std::mem::take(&mut inner.running).into_values() {
             if let Some(bar) = running.bar {

@@ -6,13 +6,13 @@ use anstyle::{AnsiColor, Style};
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
-pub struct Palette {
+pub(crate) struct Palette {
     on: bool,
 }
 
 impl Palette {
     /// A palette with or without colours.
-    pub fn new(on: bool) -> Self {
+    pub(crate) fn new(on: bool) -> Self {
         Self { on }
     }
 
@@ -25,32 +25,32 @@ impl Palette {
     }
 
     /// What is added.
-    pub fn add(self, text: impl Display) -> String {
+    pub(crate) fn add(self, text: impl Display) -> String {
         self.paint(AnsiColor::Green.on_default(), text)
     }
 
     /// What changes.
-    pub fn change(self, text: impl Display) -> String {
+    pub(crate) fn change(self, text: impl Display) -> String {
         self.paint(AnsiColor::Yellow.on_default(), text)
     }
 
     /// What goes away, and errors.
-    pub fn remove(self, text: impl Display) -> String {
+    pub(crate) fn remove(self, text: impl Display) -> String {
         self.paint(AnsiColor::Red.on_default(), text)
     }
 
     /// What is read.
-    pub fn read(self, text: impl Display) -> String {
+    pub(crate) fn read(self, text: impl Display) -> String {
         self.paint(AnsiColor::Cyan.on_default(), text)
     }
 
     /// What stands out.
-    pub fn bold(self, text: impl Display) -> String {
+    pub(crate) fn bold(self, text: impl Display) -> String {
         self.paint(Style::new().bold(), text)
     }
 
     /// What stands back.
-    pub fn dim(self, text: impl Display) -> String {
+    pub(crate) fn dim(self, text: impl Display) -> String {
         self.paint(Style::new().dimmed(), text)
     }
 }

@@ -10,9 +10,9 @@ use super::escape;
 use super::style::Palette;
 
 /// What stands for a secret.
-pub const SECRET: &str = "(sensitive)";
+pub(crate) const SECRET: &str = "(sensitive)";
 /// What stands for a value that is not known yet.
-pub const UNKNOWN: &str = "(known after apply)";
+pub(crate) const UNKNOWN: &str = "(known after apply)";
 
 /// Says whether a key can be written without quotes.
 fn is_name(key: &str) -> bool {
@@ -22,7 +22,7 @@ fn is_name(key: &str) -> bool {
 }
 
 /// Writes a key of a map or object.
-pub fn key(key: &str) -> String {
+pub(crate) fn key(key: &str) -> String {
     if is_name(key) {
         key.to_owned()
     } else {
@@ -31,7 +31,7 @@ pub fn key(key: &str) -> String {
 }
 
 /// Writes a value; further lines are indented by `indent` spaces.
-pub fn value(value: &Value, indent: usize) -> String {
+pub(crate) fn value(value: &Value, indent: usize) -> String {
     let mut out = String::new();
     write_value(value, indent, &mut out);
     out
@@ -113,7 +113,7 @@ fn pad(n: usize, out: &mut String) {
 }
 
 /// Writes the outputs, sensitive ones masked.
-pub fn outputs(outputs: &BTreeMap<Str, OutputState>, color: bool) -> String {
+pub(crate) fn outputs(outputs: &BTreeMap<Str, OutputState>, color: bool) -> String {
     let p = Palette::new(color);
     let width = outputs.keys().map(|k| k.chars().count()).max().unwrap_or(0);
     let mut out = format!("{}\n", p.bold("Outputs:"));
@@ -129,7 +129,7 @@ pub fn outputs(outputs: &BTreeMap<Str, OutputState>, color: bool) -> String {
 }
 
 /// Writes one instance.
-pub fn instance(addr: &InstanceAddr, instance: &InstanceState, color: bool) -> String {
+pub(crate) fn instance(addr: &InstanceAddr, instance: &InstanceState, color: bool) -> String {
     let p = Palette::new(color);
     let mut out = String::new();
     let objects = instance
@@ -166,7 +166,7 @@ pub fn instance(addr: &InstanceAddr, instance: &InstanceState, color: bool) -> S
 }
 
 /// Writes a whole state.
-pub fn state(state: &State, color: bool) -> String {
+pub(crate) fn state(state: &State, color: bool) -> String {
     let mut out = String::new();
     for (addr, i) in &state.instances {
         out.push_str(&instance(addr, i, color));
