@@ -75,9 +75,7 @@ pub async fn apply(
     parallelism: usize,
     shutdown: Shutdown,
 ) -> Result<Outcome, Diagnostics> {
-    store
-        .begin(&planned.plan.timestamp)
-        .map_err(|e| state_error(&e))?;
+    store.begin(&planned.plan.timestamp).map_err(|e| state_error(&e))?;
     let executor = Executor {
         config: &context.project.config,
         graph: &context.project.graph,

@@ -1,11 +1,12 @@
 //! `moved` blocks: renames addresses of the state before planning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use infra_state::State;
+use infra_state::{ObjectState, State};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::address::Target;
-use infra_types::{InstanceAddr, InstanceKey, ModuleAddr, Str};
+use infra_types::{InstanceAddr, InstanceKey, ModuleAddr, ResourcePath, Str};
 
 use crate::config::{Config, Moved};
 
@@ -64,7 +65,60 @@ pub fn apply(config: &Config, state: &State) -> Moves {
             out.moves.insert(at, old.clone());
         }
     }
+    rename_dependencies(&mut out);
     out
+}
+
+/// Returns where an address that is not in the state (of a create whose answer
+/// was lost, say) is now.
+pub fn follow(config: &Config, addr: &InstanceAddr) -> InstanceAddr {
+    let blocks = config.modules.iter().flat_map(|m| m.moved.iter().map(move |b| (&m.path, b)));
+    let mut at = addr.clone();
+    for _ in blocks.clone() {
+        match blocks.clone().find_map(|(module, block)| rename(module, block, &at)) {
+            Some(to) => at = to,
+            None => break,
+        }
+    }
+    at
+}
+
+/// Lets objects depend on what they used under its new name.
+fn rename_dependencies(out: &mut Moves) {
+    let mut renamed: BTreeMap<ResourcePath, BTreeSet<ResourcePath>> = BTreeMap::new();
+    for (to, from) in &out.moves {
+        let (from, to) = (from.resource.path(), to.resource.path());
+        if from != to {
+            renamed.entry(from).or_default().insert(to);
+        }
+    }
+    if renamed.is_empty() {
+        return;
+    }
+    // Where only some instances moved, users may use those that stayed.
+    for path in out.state.instances.keys().map(|a| a.resource.path()) {
+        if let Some(to) = renamed.get_mut(&path) {
+            to.insert(path);
+        }
+    }
+    let rename = |object: &mut Arc<ObjectState>| {
+        if object.dependencies.iter().any(|d| renamed.contains_key(d)) {
+            let mut new: BTreeSet<ResourcePath> = BTreeSet::new();
+            for path in object.dependencies.iter() {
+                match renamed.get(path) {
+                    Some(to) => new.extend(to.iter().cloned()),
+                    None => {
+                        new.insert(path.clone());
+                    }
+                }
+            }
+            Arc::make_mut(object).dependencies = new.into_iter().collect();
+        }
+    };
+    for instance in out.state.instances.values_mut() {
+        instance.current.iter_mut().for_each(rename);
+        instance.deposed.values_mut().for_each(rename);
+    }
 }
 
 /// Returns the new address if the block speaks of this one.

@@ -46,17 +46,10 @@ fn files(root: &Path, dir: &Path, loader: &mut MemoryLoader) {
 fn findings(case: &Path) -> (Diagnostics, Arc<Sources>) {
     let mut loader = MemoryLoader::new();
     files(case, case, &mut loader);
-    let root = if case.join("root").is_dir() {
-        "root"
-    } else {
-        "."
-    };
+    let root = if case.join("root").is_dir() { "root" } else { "." };
     let project = match Project::load(&loader, root, &registry()) {
         Ok(project) => project,
-        Err(Rejected {
-            diagnostics,
-            sources,
-        }) => return (diagnostics, sources),
+        Err(Rejected { diagnostics, sources }) => return (diagnostics, sources),
     };
     let Ok(given) = std::fs::read_to_string(case.join("arguments")) else {
         return (project.warnings, Arc::clone(&project.config.sources));
@@ -75,8 +68,7 @@ fn findings(case: &Path) -> (Diagnostics, Arc<Sources>) {
         }
     }
     let (_, sources, diagnostics) =
-        collect_in_order(&loader, &project.config, root, &environment, &arguments)
-            .resolve(&project.config);
+        collect_in_order(&loader, &project.config, root, &environment, &arguments).resolve(&project.config);
     (diagnostics, sources)
 }
 
@@ -88,9 +80,7 @@ fn render(diagnostics: Diagnostics, sources: &Arc<Sources>) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
         let report = Report::new(diagnostic, Arc::clone(sources));
-        handler
-            .render_report(&mut out, &report)
-            .expect("it can be rendered");
+        handler.render_report(&mut out, &report).expect("it can be rendered");
         out.push('\n');
     }
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
@@ -115,11 +105,7 @@ fn every_mistake_is_explained() {
         for d in diagnostics.iter() {
             assert!(d.code.starts_with("infra::"), "{}", d.code);
         }
-        let name = case
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = case.file_name().expect("a name").to_string_lossy().into_owned();
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path("snapshots/diagnostics");
         settings.set_prepend_module_to_snapshot(false);

@@ -58,12 +58,20 @@ async fn a_forced_change_replaces_in_both_orders() {
     assert_eq!(plan.changes[0].causes[0].location, "main.infra:1");
     bench.cloud.clear_calls();
     bench.apply_ok().await;
-    assert!(bench.cloud.changes()[0].starts_with("Delete"), "{:?}", bench.cloud.changes());
+    assert!(
+        bench.cloud.changes()[0].starts_with("Delete"),
+        "{:?}",
+        bench.cloud.changes()
+    );
     bench.main("resource fake_thing a {\n name = \"c\"\n lifecycle { create_before_destroy = true }\n}");
     assert_eq!(bench.changes().await, ["create-then-delete fake_thing.a"]);
     bench.cloud.clear_calls();
     bench.apply_ok().await;
-    assert!(bench.cloud.changes()[0].starts_with("Create"), "{:?}", bench.cloud.changes());
+    assert!(
+        bench.cloud.changes()[0].starts_with("Create"),
+        "{:?}",
+        bench.cloud.changes()
+    );
     assert_eq!(bench.cloud.objects().len(), 1);
     assert!(bench.changes().await.is_empty());
 }
@@ -85,7 +93,10 @@ resource fake_thing top {{
     bench.main(&text("b"));
     assert_eq!(
         bench.changes().await,
-        ["create-then-delete fake_thing.base", "create-then-delete fake_thing.top"]
+        [
+            "create-then-delete fake_thing.base",
+            "create-then-delete fake_thing.top"
+        ]
     );
     bench.apply_ok().await;
     assert_eq!(bench.cloud.objects().len(), 2);
@@ -125,7 +136,12 @@ output bad { value = fake_thing.bad.id }
 "#,
     );
     bench.cloud.set_faults(
-        FaultPlan::none().with(FaultRule::new(Fault::Before(ErrorKind::Invalid)).op(Op::Create).object("bad").times(1)),
+        FaultPlan::none().with(
+            FaultRule::new(Fault::Before(ErrorKind::Invalid))
+                .op(Op::Create)
+                .object("bad")
+                .times(1),
+        ),
     );
     let outcome = bench.apply().await.unwrap();
     assert_eq!(outcome.failed.len(), 1, "{outcome:#?}");
@@ -141,7 +157,11 @@ output bad { value = fake_thing.bad.id }
 async fn a_lost_answer_is_found_again() {
     let mut bench = Bench::with(r#"resource fake_thing a { name = "a" }"#);
     bench.cloud.set_faults(
-        FaultPlan::none().with(FaultRule::new(Fault::After(ErrorKind::Unreachable)).op(Op::Create).times(1)),
+        FaultPlan::none().with(
+            FaultRule::new(Fault::After(ErrorKind::Unreachable))
+                .op(Op::Create)
+                .times(1),
+        ),
     );
     let outcome = bench.apply().await.unwrap();
     assert_eq!(outcome.failed.len(), 1);
@@ -292,7 +312,11 @@ resource fake_thing u { name = "u-${data.fake_lookup.waits.id}" }
 #[tokio::test]
 async fn an_interrupted_run_finishes_what_is_in_flight() {
     let text: String = (0..20).fold(String::new(), |mut text, i| {
-        let after = if i == 0 { String::new() } else { format!("${{fake_thing.t{}.id}}", i - 1) };
+        let after = if i == 0 {
+            String::new()
+        } else {
+            format!("${{fake_thing.t{}.id}}", i - 1)
+        };
         text.push_str(&format!("resource fake_thing t{i} {{ name = \"n{i}{after}\" }}\n"));
         text
     });

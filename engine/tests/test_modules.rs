@@ -52,9 +52,7 @@ fn each_call_is_a_module_with_its_own_path() {
             ("module.b.module.inner".into(), "modules/net/inner"),
         ]
     );
-    let b = config
-        .find_module(&vec!["b".into()].into())
-        .expect("it is called");
+    let b = config.find_module(&vec!["b".into()].into()).expect("it is called");
     let resource = b.resources.values().next().expect("it is declared");
     assert_eq!(resource.path.to_string(), "module.b.x_y.z");
     assert_eq!(b.parent.map(|p| p.0), Some(0));
@@ -107,10 +105,7 @@ fn endless_trees_are_refused() {
     let deep: Vec<(String, String)> = (0..80)
         .map(|i| {
             let dir = "d/".repeat(i);
-            (
-                format!("{dir}main.infra"),
-                "module a { source = \"./d\" }".to_owned(),
-            )
+            (format!("{dir}main.infra"), "module a { source = \"./d\" }".to_owned())
         })
         .collect();
     let files: Vec<(&str, &str)> = deep.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();

@@ -56,10 +56,7 @@ fn later_sources_win() {
     ];
     let environment: &[(&str, &str)] = &[("INFRA_VAR_x", "environment"), ("x", "no")];
     let other = Argument::File("other.vars.infra".into());
-    let check = |files: &[(&str, &str)],
-                 environment: &[(&str, &str)],
-                 arguments: &[Argument],
-                 expect: &str| {
+    let check = |files: &[(&str, &str)], environment: &[(&str, &str)], arguments: &[Argument], expect: &str| {
         let run = Run {
             files,
             environment,
@@ -73,12 +70,7 @@ fn later_sources_win() {
     check(&files[..2], environment, &[], "a");
     check(files, environment, &[], "b");
     check(files, environment, std::slice::from_ref(&other), "other");
-    check(
-        files,
-        environment,
-        &[other.clone(), option("x=option")],
-        "option",
-    );
+    check(files, environment, &[other.clone(), option("x=option")], "option");
     check(files, environment, &[option("x=option"), other], "other");
     check(files, environment, &[option("x=1"), option("x=2")], "2");
 }

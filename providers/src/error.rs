@@ -126,10 +126,7 @@ pub struct ApplyError {
 
 impl From<ProviderError> for ApplyError {
     fn from(error: ProviderError) -> Self {
-        Self {
-            error,
-            object: None,
-        }
+        Self { error, object: None }
     }
 }
 

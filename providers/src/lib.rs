@@ -15,8 +15,7 @@ pub mod schema;
 pub use error::{ApplyError, ErrorKind, Problem, ProviderError};
 pub use propose::{PlanRequest, PlanResponse, plan_resource};
 pub use provider::{
-    CreateRequest, DeleteRequest, Monitor, NoMonitor, Provider, ReadRequest, Session, SessionOptions,
-    UpdateRequest,
+    CreateRequest, DeleteRequest, Monitor, NoMonitor, Provider, ReadRequest, Session, SessionOptions, UpdateRequest,
 };
 pub use registry::Registry;
 pub use schema::{Attribute, Block, NestedBlock, Nesting, Schema, Validator};

@@ -81,12 +81,7 @@ fn key(configured: &BTreeMap<Str, Value>, name: &'static str) -> Str {
         .map_or_else(|| Str::from(name), |(k, _)| k.clone())
 }
 
-fn propose_attribute(
-    attribute: &Attribute,
-    prior: Option<&Value>,
-    config: Option<&Value>,
-    exists: bool,
-) -> Value {
+fn propose_attribute(attribute: &Attribute, prior: Option<&Value>, config: Option<&Value>, exists: bool) -> Value {
     let mark = |v: Value| if attribute.sensitive { v.sensitive() } else { v };
     match config {
         Some(config) if !config.is_null() => {
@@ -123,9 +118,7 @@ fn means_the_same(attribute: &Attribute, prior: &Value, config: &Value) -> bool 
         return true;
     }
     match attribute.equal {
-        Some(equal) => {
-            !prior.is_null() && prior.is_wholly_known() && config.is_wholly_known() && equal(prior, config)
-        }
+        Some(equal) => !prior.is_null() && prior.is_wholly_known() && config.is_wholly_known() && equal(prior, config),
         None => false,
     }
 }
@@ -140,9 +133,7 @@ fn propose_nested(nested: &NestedBlock, prior: Option<&Value>, config: &Value) -
     };
     if unwritten {
         if nested.computed {
-            return prior
-                .cloned()
-                .unwrap_or_else(|| Value::unknown(nested.ty()));
+            return prior.cloned().unwrap_or_else(|| Value::unknown(nested.ty()));
         }
         return nested.empty();
     }
@@ -287,10 +278,7 @@ fn differs(prior: Option<&Value>, planned: Option<&Value>) -> bool {
 
 fn has_force_new(block: &Block) -> bool {
     block.attributes.values().any(|a| a.force_new)
-        || block
-            .blocks
-            .values()
-            .any(|b| b.force_new || has_force_new(&b.block))
+        || block.blocks.values().any(|b| b.force_new || has_force_new(&b.block))
 }
 
 /// Returns the value with the attributes that only the service sets made
@@ -320,9 +308,8 @@ mod tests {
                 .attr("size", Attribute::optional(Type::Number).default(1))
                 .attr(
                     "zone",
-                    Attribute::optional_computed(Type::String).equal(|a, b| {
-                        a.as_str().map(str::to_lowercase) == b.as_str().map(str::to_lowercase)
-                    }),
+                    Attribute::optional_computed(Type::String)
+                        .equal(|a, b| a.as_str().map(str::to_lowercase) == b.as_str().map(str::to_lowercase)),
                 )
                 .block(
                     "port",
@@ -351,14 +338,7 @@ mod tests {
     }
 
     fn plan(prior: Option<&Value>, config: &Value) -> PlanResponse {
-        plan_resource(
-            &schema(),
-            &PlanRequest {
-                ty: "x",
-                prior,
-                config,
-            },
-        )
+        plan_resource(&schema(), &PlanRequest { ty: "x", prior, config })
     }
 
     fn prior() -> Value {
@@ -368,7 +348,10 @@ mod tests {
             ("name", "a".into()),
             ("size", 1.into()),
             ("zone", "EU".into()),
-            ("port", Value::set(elem, vec![port(80, "r-80".into()), port(90, "r-90".into())])),
+            (
+                "port",
+                Value::set(elem, vec![port(80, "r-80".into()), port(90, "r-90".into())]),
+            ),
         ])
     }
 

@@ -37,11 +37,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// Connects: checks the settings, finds credentials.
-    async fn configure(
-        &self,
-        config: &Value,
-        options: &SessionOptions,
-    ) -> Result<Arc<dyn Session>, ProviderError>;
+    async fn configure(&self, config: &Value, options: &SessionOptions) -> Result<Arc<dyn Session>, ProviderError>;
 }
 
 /// What a run tells its providers.
@@ -74,29 +70,16 @@ pub trait Session: Send + Sync {
     /// Reads objects of one type, in as few calls as the service allows.
     ///
     /// Answers in the order of the requests; `None` for an object that is gone.
-    async fn read(
-        &self,
-        ty: &str,
-        objects: Vec<ReadRequest>,
-    ) -> Vec<Result<Option<Value>, ProviderError>>;
+    async fn read(&self, ty: &str, objects: Vec<ReadRequest>) -> Vec<Result<Option<Value>, ProviderError>>;
 
     /// Creates an object and waits until it can be used.
-    async fn create(
-        &self,
-        request: CreateRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError>;
+    async fn create(&self, request: CreateRequest, monitor: &dyn Monitor) -> Result<Value, ApplyError>;
 
     /// Changes an object in place.
-    async fn update(
-        &self,
-        request: UpdateRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError>;
+    async fn update(&self, request: UpdateRequest, monitor: &dyn Monitor) -> Result<Value, ApplyError>;
 
     /// Deletes an object and waits until it is gone. Already gone is success.
-    async fn delete(&self, request: DeleteRequest, monitor: &dyn Monitor)
-    -> Result<(), ApplyError>;
+    async fn delete(&self, request: DeleteRequest, monitor: &dyn Monitor) -> Result<(), ApplyError>;
 
     /// Reads a data source.
     async fn read_data(&self, ty: &str, config: &Value) -> Result<Value, ProviderError>;
@@ -106,12 +89,7 @@ pub trait Session: Send + Sync {
 
     /// Looks for an object whose create was begun and whose answer was lost:
     /// by client token, fixed name or creation tag.
-    async fn recover(
-        &self,
-        ty: &str,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError>;
+    async fn recover(&self, ty: &str, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError>;
 }
 
 /// One object to read.

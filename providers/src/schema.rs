@@ -306,14 +306,8 @@ impl Block {
 
     /// Returns the type of the block's value.
     pub fn ty(&self) -> Type {
-        let attributes = self
-            .attributes
-            .iter()
-            .map(|(name, a)| (Str::from(*name), a.ty.clone()));
-        let blocks = self
-            .blocks
-            .iter()
-            .map(|(name, b)| (Str::from(*name), b.ty()));
+        let attributes = self.attributes.iter().map(|(name, a)| (Str::from(*name), a.ty.clone()));
+        let blocks = self.blocks.iter().map(|(name, b)| (Str::from(*name), b.ty()));
         Type::object(attributes.chain(blocks))
     }
 
@@ -343,7 +337,10 @@ impl Block {
                 if let Some(message) = validator.check(name, v) {
                     let mut problem = Problem::new(path.clone(), message);
                     if let Validator::OneOf(allowed) = validator {
-                        problem.help = v.as_str().and_then(|s| nearest(s, allowed)).map(|n| format!("did you mean `{n}`?"));
+                        problem.help = v
+                            .as_str()
+                            .and_then(|s| nearest(s, allowed))
+                            .map(|n| format!("did you mean `{n}`?"));
                     }
                     problems.push(problem);
                 }
@@ -373,9 +370,7 @@ impl Block {
                         ));
                     }
                     for (i, item) in items.iter().enumerate() {
-                        nested
-                            .block
-                            .validate(item, &path.join(PathStep::Index(i)), problems);
+                        nested.block.validate(item, &path.join(PathStep::Index(i)), problems);
                     }
                 }
                 _ => {}
@@ -407,8 +402,7 @@ impl Validator {
             }
             Validator::Length(min, max) => {
                 let n = value.as_str()?.chars().count();
-                (n < *min || n > *max)
-                    .then(|| format!("`{name}` must have {min} to {max} characters, it has {n}"))
+                (n < *min || n > *max).then(|| format!("`{name}` must have {min} to {max} characters, it has {n}"))
             }
             Validator::Range(min, max) => match value.as_i64() {
                 Some(n) if n >= *min && n <= *max => None,

@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use infra_state::{
-    InstanceState, Intent, LocalBackend, ObjectState, ReadOptions, Record, SecretCodec, State,
-    StateBackend, Store,
+    InstanceState, Intent, LocalBackend, ObjectState, ReadOptions, Record, SecretCodec, State, StateBackend, Store,
 };
 use infra_types::{InstanceAddr, InstanceKey, Mode, Type, Value};
 
 fn schema() -> Type {
-    let mut attrs: Vec<(String, Type)> = (0..16)
-        .map(|i| (format!("attribute_{i}"), Type::String))
-        .collect();
+    let mut attrs: Vec<(String, Type)> = (0..16).map(|i| (format!("attribute_{i}"), Type::String)).collect();
     attrs.push(("enabled".into(), Type::Bool));
     attrs.push(("password".into(), Type::String));
     attrs.push(("size".into(), Type::Number));
@@ -30,11 +27,8 @@ fn object(i: usize) -> ObjectState {
             )
         })
         .collect();
-    let subnets = (0..3)
-        .map(|s| Value::from(format!("subnet-{i:012}{s}")))
-        .collect();
-    let tags =
-        ["Name", "Environment", "Team"].map(|t| (t.into(), Value::from(format!("{t} of {i}"))));
+    let subnets = (0..3).map(|s| Value::from(format!("subnet-{i:012}{s}"))).collect();
+    let tags = ["Name", "Environment", "Team"].map(|t| (t.into(), Value::from(format!("{t} of {i}"))));
     attrs.push(("enabled".into(), true.into()));
     let password = Value::from(format!("secret-{i}"));
     attrs.push((

@@ -15,11 +15,7 @@ pub trait StateBackend: Send {
     fn codec(&self) -> &SecretCodec;
 
     /// Reads the state; nothing if there is none yet.
-    fn read(
-        &mut self,
-        types: &dyn Types,
-        options: ReadOptions,
-    ) -> Result<Option<ReadState>, StateError>;
+    fn read(&mut self, types: &dyn Types, options: ReadOptions) -> Result<Option<ReadState>, StateError>;
 
     /// Replaces the state by the snapshot `serial`, wholly or not at all.
     ///

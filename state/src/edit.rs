@@ -73,10 +73,9 @@ impl EditError {
 /// all of its. An address with a key covers exactly that.
 pub fn select(state: &State, target: &Target) -> Result<Vec<InstanceAddr>, EditError> {
     let found: Vec<InstanceAddr> = match target {
-        Target::Resource(addr) if addr.key == InstanceKey::None => state
-            .instances_of(&addr.resource)
-            .map(|(a, _)| a.clone())
-            .collect(),
+        Target::Resource(addr) if addr.key == InstanceKey::None => {
+            state.instances_of(&addr.resource).map(|(a, _)| a.clone()).collect()
+        }
         Target::Resource(addr) => state
             .instances
             .contains_key(addr)
@@ -211,10 +210,7 @@ fn in_module(addr: &InstanceAddr, from: &ModuleAddr, to: &ModuleAddr) -> Instanc
 }
 
 /// Files instances under other addresses.
-fn rename(
-    state: &State,
-    renames: &BTreeMap<InstanceAddr, InstanceAddr>,
-) -> Result<State, EditError> {
+fn rename(state: &State, renames: &BTreeMap<InstanceAddr, InstanceAddr>) -> Result<State, EditError> {
     let mut instances = state.instances.clone();
     let mut moved = Vec::with_capacity(renames.len());
     for (from, to) in renames {
@@ -254,10 +250,7 @@ fn rename_dependencies(instance: &mut InstanceState, paths: &BTreeMap<ResourcePa
         if object.dependencies.iter().all(|d| !paths.contains_key(d)) {
             continue;
         }
-        let renamed = object
-            .dependencies
-            .iter()
-            .map(|d| paths.get(d).unwrap_or(d).clone());
+        let renamed = object.dependencies.iter().map(|d| paths.get(d).unwrap_or(d).clone());
         let renamed: BTreeSet<ResourcePath> = renamed.collect();
         *object = Arc::new(ObjectState {
             dependencies: renamed.into_iter().collect(),
@@ -283,11 +276,7 @@ fn not_found(state: &State, target: &Target) -> EditError {
             .collect(),
         Target::Resource(addr) => {
             let with_key = addr.key != InstanceKey::None;
-            let keyed = state
-                .instances
-                .keys()
-                .filter(|_| with_key)
-                .map(InstanceAddr::to_string);
+            let keyed = state.instances.keys().filter(|_| with_key).map(InstanceAddr::to_string);
             keyed
                 .chain(state.instances.keys().map(|a| a.resource.to_string()))
                 .collect()
@@ -317,8 +306,7 @@ mod tests {
         let mut state = State::new("l");
         for line in lines {
             let (addr, dependency) = line.split_once(" > ").unwrap_or((line, ""));
-            let mut object =
-                ObjectState::new("core", 0, Value::object([("id", Value::from(addr))]));
+            let mut object = ObjectState::new("core", 0, Value::object([("id", Value::from(addr))]));
             if !dependency.is_empty() {
                 object.dependencies = [target_addr(dependency).resource.path()].into();
             }
@@ -336,11 +324,7 @@ mod tests {
         let line = |(addr, instance): (&InstanceAddr, &InstanceState)| {
             let object = instance.current.as_ref().unwrap();
             let id = object.attributes.get_str("id").unwrap();
-            let depends: String = object
-                .dependencies
-                .iter()
-                .map(|d| format!(" > {d}"))
-                .collect();
+            let depends: String = object.dependencies.iter().map(|d| format!(" > {d}")).collect();
             format!("{addr} = {id}{depends}")
         };
         state.instances.iter().map(line).collect()
@@ -420,12 +404,7 @@ mod tests {
 
     #[test]
     fn dependencies_follow_what_moved_away_wholly() {
-        check_move(
-            &["t.a", "t.z > t.a"],
-            "t.a",
-            "t.b",
-            &["t.b = t.a", "t.z = t.z > t.b"],
-        );
+        check_move(&["t.a", "t.z > t.a"], "t.a", "t.b", &["t.b = t.a", "t.z = t.z > t.b"]);
         check_move(
             &["t.a[0]", "t.a[1]", "t.z > t.a"],
             "t.a[0]",
@@ -500,9 +479,6 @@ mod tests {
     fn without_targets_all_is_listed() {
         let state = state(&["t.a", "t.b"]);
         assert_eq!(list(&state, &[]).unwrap().len(), 2);
-        assert_eq!(
-            list(&state, &["t.b".parse().unwrap()]).unwrap(),
-            [target_addr("t.b")]
-        );
+        assert_eq!(list(&state, &["t.b".parse().unwrap()]).unwrap(), [target_addr("t.b")]);
     }
 }

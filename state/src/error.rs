@@ -47,9 +47,7 @@ pub enum StateError {
         why: String,
     },
     /// It has a format from the future.
-    #[error(
-        "the state `{place}` was written by a newer infra: format {found}, this one knows {known}"
-    )]
+    #[error("the state `{place}` was written by a newer infra: format {found}, this one knows {known}")]
     NewerFormat {
         /// Where the state is.
         place: String,
@@ -103,9 +101,7 @@ pub enum StateError {
         expected: String,
     },
     /// Somebody else wrote in between.
-    #[error(
-        "the state `{place}` was changed meanwhile: its serial is {found}, and {expected} was expected"
-    )]
+    #[error("the state `{place}` was changed meanwhile: its serial is {found}, and {expected} was expected")]
     Serial {
         /// Where the state is.
         place: String,
@@ -134,9 +130,7 @@ pub enum StateError {
         why: String,
     },
     /// The journal is there, the state it continues is not.
-    #[error(
-        "the state `{place}` is gone, but its journal is still there and continues serial {serial}"
-    )]
+    #[error("the state `{place}` is gone, but its journal is still there and continues serial {serial}")]
     Missing {
         /// Where the state should be.
         place: String,
@@ -224,9 +218,9 @@ impl StateError {
             StateError::LockLost { .. } => {
                 "The state was not overwritten. What was done is in the journal; the next run folds it in.".into()
             }
-            StateError::Corrupt { place, .. } => format!(
-                "Nothing was changed. Restore the file: the snapshot before it is `{place}.backup`."
-            ),
+            StateError::Corrupt { place, .. } => {
+                format!("Nothing was changed. Restore the file: the snapshot before it is `{place}.backup`.")
+            }
             StateError::NewerFormat { .. } => "Update infra to the version that wrote it.".into(),
             StateError::Foreign { .. } => {
                 "Choose another path for the state; existing objects are taken over with `import` blocks.".into()
@@ -244,9 +238,9 @@ impl StateError {
             StateError::Journal { place, .. } => format!(
                 "Nothing was changed. The journal says what the interrupted run did: look at `{place}`, restore it if there is a copy; else move it away and compare the state with what exists (`infra plan`)."
             ),
-            StateError::Missing { place, .. } => format!(
-                "Restore the state from `{place}.backup` or a copy; the journal completes it."
-            ),
+            StateError::Missing { place, .. } => {
+                format!("Restore the state from `{place}.backup` or a copy; the journal completes it.")
+            }
         })
     }
 }
@@ -255,7 +249,8 @@ impl KeyError {
     fn help(&self) -> String {
         match self {
             KeyError::Missing { .. } => {
-                "Set `INFRA_STATE_KEY` to the key of this state, or copy the key file from the machine that wrote it.".into()
+                "Set `INFRA_STATE_KEY` to the key of this state, or copy the key file from the machine that wrote it."
+                    .into()
             }
             KeyError::Other { needed, .. } => {
                 format!("Set `INFRA_STATE_KEY` to the key with the id {needed}.")
@@ -292,9 +287,7 @@ fn explain(why: &io::Error) -> String {
 
 fn read_help(kind: io::ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::PermissionDenied => {
-            "State files are readable by their owner only: run as that user."
-        }
+        io::ErrorKind::PermissionDenied => "State files are readable by their owner only: run as that user.",
         io::ErrorKind::IsADirectory => "Give the path of a file.",
         _ => "Nothing was changed. Check the path and the disk.",
     }

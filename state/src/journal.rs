@@ -17,9 +17,7 @@ use std::sync::Arc;
 use infra_types::{InstanceAddr, Str};
 
 use crate::error::StateError;
-use crate::file::journal::{
-    Batch, Decoded, LineError, VERSION, encode, encode_begin, line, parse_line,
-};
+use crate::file::journal::{Batch, Decoded, LineError, VERSION, encode, encode_begin, line, parse_line};
 use crate::file::{Opener, ReadOptions, Sealer, write_error};
 use crate::{InstanceState, ObjectState, OutputState, SecretCodec, State, Types};
 
@@ -189,9 +187,7 @@ pub fn fold(
 
 fn apply(state: &mut State, record: Record) {
     match record {
-        Record::Done {
-            address, instance, ..
-        } => state.set_instance(address, instance),
+        Record::Done { address, instance, .. } => state.set_instance(address, instance),
         Record::Output { name, value } => {
             match value {
                 Some(value) => state.outputs.insert(name, value),
@@ -250,11 +246,7 @@ impl OpenIntents {
                 };
                 self.0.insert(intent.intent.token.clone(), intent);
             }
-            Record::Exists {
-                address,
-                token,
-                object,
-            } => {
+            Record::Exists { address, token, object } => {
                 let open = self.0.entry(token.clone()).or_insert_with(|| OpenIntent {
                     intent: Intent {
                         address: address.clone(),
@@ -268,9 +260,7 @@ impl OpenIntents {
                 });
                 open.exists = Some(object.clone());
             }
-            Record::Done {
-                instance, token, ..
-            } => {
+            Record::Done { instance, token, .. } => {
                 let created = instance.objects().filter_map(|(_, o)| o.token.as_ref());
                 for token in token.iter().chain(created) {
                     self.0.remove(token);
@@ -305,10 +295,7 @@ pub(crate) struct Journal {
 impl Journal {
     /// Continues the journal that was folded into a state.
     pub(crate) fn new(run: &str, folded: &Folded, serial: u64) -> Journal {
-        let open = folded
-            .open
-            .iter()
-            .map(|o| (o.intent.token.clone(), o.clone()));
+        let open = folded.open.iter().map(|o| (o.intent.token.clone(), o.clone()));
         Journal {
             begin: Begin {
                 run: run.to_owned(),
@@ -378,9 +365,7 @@ impl Journal {
                 object,
             });
             for record in [Record::Intent(open.intent)].into_iter().chain(exists) {
-                texts.push(
-                    encode(&record, types, &sealer).map_err(|e| write_error(place, e, &sealer))?,
-                );
+                texts.push(encode(&record, types, &sealer).map_err(|e| write_error(place, e, &sealer))?);
             }
         }
         Ok(line(0, &texts))
@@ -423,10 +408,7 @@ mod tests {
     }
 
     fn object(id: &str, token: Option<&str>) -> ObjectState {
-        let attributes = Value::object([
-            ("id", Value::from(id)),
-            ("secret", Value::from("hunter2").sensitive()),
-        ]);
+        let attributes = Value::object([("id", Value::from(id)), ("secret", Value::from("hunter2").sensitive())]);
         ObjectState {
             token: token.map(Str::from),
             ..ObjectState::new("core", 0, attributes)
@@ -468,14 +450,7 @@ mod tests {
     }
 
     fn fold_text(text: &[u8], state: Option<State>) -> Result<Folded, StateError> {
-        fold(
-            text,
-            state,
-            PLACE,
-            &NoTypes,
-            &codec(),
-            ReadOptions::default(),
-        )
+        fold(text, state, PLACE, &NoTypes, &codec(), ReadOptions::default())
     }
 
     /// Writes a journal, each inner list as one flush.
@@ -513,9 +488,7 @@ mod tests {
     }
 
     fn names(open: &[OpenIntent]) -> Vec<&str> {
-        open.iter()
-            .map(|o| &*o.intent.address.resource.name)
-            .collect()
+        open.iter().map(|o| &*o.intent.address.resource.name).collect()
     }
 
     #[test]
@@ -523,10 +496,7 @@ mod tests {
         let text = write(0, &run());
         let folded = fold_text(text.as_bytes(), None).unwrap();
         assert_eq!(folded.state.lineage, LINEAGE);
-        assert_eq!(
-            folded.state.instances.keys().collect::<Vec<_>>(),
-            [&addr("a")]
-        );
+        assert_eq!(folded.state.instances.keys().collect::<Vec<_>>(), [&addr("a")]);
         assert_eq!(folded.state.outputs.len(), 1);
         assert_eq!(names(&folded.open), ["b"]);
         assert_eq!(folded.valid_len, text.len() as u64);
@@ -551,10 +521,7 @@ mod tests {
             instance: InstanceState::default(),
             token: None,
         };
-        let text = write(
-            0,
-            &[vec![done("a"), output(Some(1))], vec![gone, output(None)]],
-        );
+        let text = write(0, &[vec![done("a"), output(Some(1))], vec![gone, output(None)]]);
         assert!(fold_text(text.as_bytes(), None).unwrap().state.is_empty());
     }
 
@@ -597,17 +564,10 @@ mod tests {
         for at in second..second + 40 {
             broken[at] ^= 1;
             let error = fold_text(&broken, None).unwrap_err();
-            assert!(
-                matches!(error, StateError::Journal { line: 2, .. }),
-                "{at}: {error}"
-            );
+            assert!(matches!(error, StateError::Journal { line: 2, .. }), "{at}: {error}");
             broken[at] ^= 1;
         }
-        let without = format!(
-            "{}{}",
-            &text[..second],
-            text[second..].split_once('\n').unwrap().1
-        );
+        let without = format!("{}{}", &text[..second], text[second..].split_once('\n').unwrap().1);
         let error = fold_text(without.as_bytes(), None).unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
         assert_eq!(error.code(), "infra::state::journal");
@@ -644,10 +604,7 @@ mod tests {
 
     #[test]
     fn the_rest_after_a_snapshot_is_the_open_intents() {
-        let text = write(
-            0,
-            &[vec![intent("a"), intent("b"), exists("b")], vec![done("a")]],
-        );
+        let text = write(0, &[vec![intent("a"), intent("b"), exists("b")], vec![done("a")]]);
         let folded = fold_text(text.as_bytes(), None).unwrap();
         let journal = Journal::new("next", &folded, 0);
         let rest = journal.rest(1, PLACE, &NoTypes, &codec()).unwrap();

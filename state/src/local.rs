@@ -114,8 +114,7 @@ impl LocalBackend {
             return Ok(());
         }
         // A link beside the state, then renamed: the backup is whole at any time.
-        let spare =
-            NamedTempFile::with_prefix_in(self.temp_prefix(), self.folder())?.into_temp_path();
+        let spare = NamedTempFile::with_prefix_in(self.temp_prefix(), self.folder())?.into_temp_path();
         fs::remove_file(&spare)?;
         if fs::hard_link(&self.path, &spare).is_err() {
             fs::copy(&self.path, &spare)?;
@@ -179,11 +178,7 @@ impl StateBackend for LocalBackend {
         &self.codec
     }
 
-    fn read(
-        &mut self,
-        types: &dyn Types,
-        options: ReadOptions,
-    ) -> Result<Option<ReadState>, StateError> {
+    fn read(&mut self, types: &dyn Types, options: ReadOptions) -> Result<Option<ReadState>, StateError> {
         match read_file(&self.path)? {
             Some(text) => file::read(&text, &self.place(), types, &self.codec, options).map(Some),
             None => Ok(None),
@@ -318,15 +313,11 @@ mod tests {
     }
 
     fn read(backend: &mut LocalBackend) -> Option<State> {
-        backend
-            .read(&NoTypes, ReadOptions::default())
-            .unwrap()
-            .map(|r| r.state)
+        backend.read(&NoTypes, ReadOptions::default()).unwrap().map(|r| r.state)
     }
 
     fn files(folder: &Path) -> Vec<String> {
-        let name =
-            |e: io::Result<fs::DirEntry>| e.unwrap().file_name().to_string_lossy().into_owned();
+        let name = |e: io::Result<fs::DirEntry>| e.unwrap().file_name().to_string_lossy().into_owned();
         let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(name).collect();
         names.sort();
         names
@@ -343,10 +334,7 @@ mod tests {
         let mut expected = state("c");
         expected.serial = 3;
         assert_eq!(read(&mut backend), Some(expected));
-        assert_eq!(
-            files(folder.path()),
-            [DEFAULT_FILE, "infra.state.json.backup"]
-        );
+        assert_eq!(files(folder.path()), [DEFAULT_FILE, "infra.state.json.backup"]);
         let backup = fs::read_to_string(backend.backup_path()).unwrap();
         assert!(backup.contains("t.b"));
     }
@@ -364,10 +352,7 @@ mod tests {
         let names = files(folder.path());
         assert_eq!(names.len(), 4);
         for name in names {
-            let mode = fs::metadata(folder.path().join(&name))
-                .unwrap()
-                .permissions()
-                .mode();
+            let mode = fs::metadata(folder.path().join(&name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
         drop(lock);
@@ -436,9 +421,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let real = folder.path().join("real.json");
         let link = folder.path().join("link.json");
-        backend(folder.path())
-            .write(&state("a"), 1, &NoTypes)
-            .unwrap();
+        backend(folder.path()).write(&state("a"), 1, &NoTypes).unwrap();
         fs::rename(folder.path().join(DEFAULT_FILE), &real).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
         LocalBackend::new(&link, codec())
@@ -482,10 +465,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut one = backend(folder.path());
         let mut two = backend(folder.path());
-        assert_eq!(
-            two.force_unlock("x").unwrap_err().code(),
-            "infra::state::no_such_lock"
-        );
+        assert_eq!(two.force_unlock("x").unwrap_err().code(), "infra::state::no_such_lock");
         let mut lock = one.lock(LockInfo::new("apply")).unwrap();
         let error = two.force_unlock("x").unwrap_err();
         assert!(error.help().unwrap().contains(&lock.info().id));

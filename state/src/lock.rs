@@ -67,13 +67,7 @@ impl LockInfo {
 
 impl fmt::Display for LockInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} since {:.0} for `{}`",
-            self.owner(),
-            self.created,
-            self.purpose
-        )
+        write!(f, "{} since {:.0} for `{}`", self.owner(), self.created, self.purpose)
     }
 }
 
@@ -136,8 +130,7 @@ impl LockFile {
 }
 
 pub(crate) fn encode(info: &LockInfo) -> String {
-    let mut text =
-        serde_json::to_string_pretty(&LockFile::of(info)).expect("it is plain text and numbers");
+    let mut text = serde_json::to_string_pretty(&LockFile::of(info)).expect("it is plain text and numbers");
     text.push('\n');
     text
 }
@@ -161,11 +154,7 @@ pub(crate) struct FileLock {
 
 impl FileLock {
     /// Takes the lock `path` of the state `place`.
-    pub(crate) fn acquire(
-        path: &Path,
-        place: &str,
-        info: LockInfo,
-    ) -> Result<FileLock, StateError> {
+    pub(crate) fn acquire(path: &Path, place: &str, info: LockInfo) -> Result<FileLock, StateError> {
         let failed = |why| StateError::Unwritable {
             place: path.display().to_string(),
             why,
@@ -182,9 +171,7 @@ impl FileLock {
                 Ok(()) => {
                     let found = read_info(&mut file).map_err(failed)?;
                     match found {
-                        Some(other) if other.host != info.host && !other.is_expired() => {
-                            Some(other)
-                        }
+                        Some(other) if other.host != info.host && !other.is_expired() => Some(other),
                         taken_over => {
                             write_info(&mut file, &info).map_err(failed)?;
                             return Ok(FileLock {
@@ -360,25 +347,13 @@ mod tests {
         first.check().unwrap();
         first.renew().unwrap();
         let error = acquire(&path).unwrap_err();
-        let StateError::Locked {
-            owner: Some(owner), ..
-        } = &error
-        else {
+        let StateError::Locked { owner: Some(owner), .. } = &error else {
             panic!("{error}")
         };
         assert_eq!(owner.id, first.info.id);
-        assert!(
-            error
-                .to_string()
-                .contains(&format!("(process {})", std::process::id()))
-        );
+        assert!(error.to_string().contains(&format!("(process {})", std::process::id())));
         assert!(error.to_string().contains("for `apply`"), "{error}");
-        assert!(
-            error
-                .help()
-                .unwrap()
-                .contains(&format!("infra unlock {}", owner.id))
-        );
+        assert!(error.help().unwrap().contains(&format!("infra unlock {}", owner.id)));
         drop(first);
         assert!(!path.exists());
         acquire(&path).unwrap();

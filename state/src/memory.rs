@@ -42,14 +42,7 @@ impl MemoryBackend {
     pub fn with_state(state: &State, types: &dyn Types) -> Result<MemoryBackend, StateError> {
         let backend = MemoryBackend::new();
         let mut text = Vec::new();
-        file::write(
-            &mut text,
-            state,
-            state.serial,
-            "memory",
-            types,
-            &backend.codec,
-        )?;
+        file::write(&mut text, state, state.serial, "memory", types, &backend.codec)?;
         backend.disk().state = Some(text);
         Ok(backend)
     }
@@ -116,11 +109,7 @@ impl StateBackend for MemoryBackend {
         &self.codec
     }
 
-    fn read(
-        &mut self,
-        types: &dyn Types,
-        options: ReadOptions,
-    ) -> Result<Option<ReadState>, StateError> {
+    fn read(&mut self, types: &dyn Types, options: ReadOptions) -> Result<Option<ReadState>, StateError> {
         let text = self.disk().state.clone();
         text.map(|text| file::read(&text, "memory", types, &self.codec, options))
             .transpose()
@@ -173,8 +162,7 @@ impl StateBackend for MemoryBackend {
 
     fn append_journal(&mut self, at: u64, text: &[u8]) -> Result<(), StateError> {
         self.write_disk(|disk| {
-            disk.journal
-                .truncate(usize::try_from(at).unwrap_or(usize::MAX));
+            disk.journal.truncate(usize::try_from(at).unwrap_or(usize::MAX));
             disk.journal.extend_from_slice(text);
         })
     }
@@ -219,9 +207,6 @@ impl Lock for MemoryLock {
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        self.backend
-            .disk()
-            .lock
-            .take_if(|owner| owner.id == self.info.id);
+        self.backend.disk().lock.take_if(|owner| owner.id == self.info.id);
     }
 }

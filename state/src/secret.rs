@@ -156,8 +156,7 @@ impl LineageKey {
     fn derive(secret: &[u8], lineage: &str) -> LineageKey {
         let hkdf = Hkdf::<Sha256>::new(Some(lineage.as_bytes()), secret);
         let expand = |info: &str, out: &mut [u8]| {
-            hkdf.expand(info.as_bytes(), out)
-                .expect("HKDF gives so many bytes");
+            hkdf.expand(info.as_bytes(), out).expect("HKDF gives so many bytes");
         };
         let (mut cipher, mut nonce_key, mut id) = ([0; 32], [0; 32], [0; ID_LEN]);
         expand("infra state 1: cipher", &mut cipher);
@@ -172,8 +171,7 @@ impl LineageKey {
 
     /// Seals a text that stands at a place.
     pub(crate) fn seal(&self, place: &str, plain: &[u8]) -> String {
-        let mut mac =
-            <Hmac<Sha256> as Mac>::new_from_slice(&self.nonce_key).expect("HMAC takes any length");
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.nonce_key).expect("HMAC takes any length");
         mac.update(&(place.len() as u64).to_le_bytes());
         mac.update(place.as_bytes());
         mac.update(plain);
@@ -195,14 +193,8 @@ impl LineageKey {
 }
 
 /// Opens a text that was sealed at a place with one of the keys.
-pub(crate) fn open(
-    keys: &[Arc<LineageKey>],
-    place: &str,
-    sealed: &str,
-) -> Result<Vec<u8>, KeyError> {
-    let altered = || KeyError::Altered {
-        at: place.to_owned(),
-    };
+pub(crate) fn open(keys: &[Arc<LineageKey>], place: &str, sealed: &str) -> Result<Vec<u8>, KeyError> {
+    let altered = || KeyError::Altered { at: place.to_owned() };
     let bytes = BASE64.decode(sealed).map_err(|_| altered())?;
     let (&[format], rest) = bytes.split_first_chunk().ok_or_else(altered)?;
     if format != FORMAT {
@@ -213,11 +205,7 @@ pub(crate) fn open(
     let Some(key) = keys.iter().find(|k| k.id == *id) else {
         return Err(KeyError::Other {
             needed: hex::encode(id),
-            given: keys
-                .iter()
-                .map(|k| hex::encode(k.id))
-                .collect::<Vec<_>>()
-                .join(" or "),
+            given: keys.iter().map(|k| hex::encode(k.id)).collect::<Vec<_>>().join(" or "),
         });
     };
     let payload = Payload {
@@ -240,11 +228,8 @@ fn key_bytes(text: &[u8]) -> Vec<u8> {
 
 /// Returns the key file of a lineage. A lineage that is no safe file name is hashed.
 fn key_file(folder: &Path, lineage: &str) -> PathBuf {
-    let safe = !lineage.is_empty()
-        && lineage.len() <= 64
-        && lineage
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let safe =
+        !lineage.is_empty() && lineage.len() <= 64 && lineage.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if safe {
         folder.join(lineage)
     } else {
@@ -306,10 +291,7 @@ fn data_folder() -> Option<PathBuf> {
     if cfg!(windows) {
         return var("APPDATA").map(PathBuf::from);
     }
-    if let Some(folder) = var("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .filter(|f| f.is_absolute())
-    {
+    if let Some(folder) = var("XDG_DATA_HOME").map(PathBuf::from).filter(|f| f.is_absolute()) {
         return Some(folder);
     }
     let home = PathBuf::from(var("HOME")?);
@@ -333,24 +315,15 @@ mod tests {
         assert_ne!(sealed, key.seal("b", b"hunter2"));
         let keys = codec.opening_keys("l").unwrap();
         assert_eq!(open(&keys, "a", &sealed).unwrap(), b"hunter2");
-        assert!(matches!(
-            open(&keys, "b", &sealed),
-            Err(KeyError::Altered { .. })
-        ));
+        assert!(matches!(open(&keys, "b", &sealed), Err(KeyError::Altered { .. })));
     }
 
     #[test]
     fn another_key_or_lineage_does_not_open() {
-        let sealed = SecretCodec::with_key("one")
-            .sealing_key("l")
-            .unwrap()
-            .seal("a", b"x");
+        let sealed = SecretCodec::with_key("one").sealing_key("l").unwrap().seal("a", b"x");
         for (key, lineage) in [("two", "l"), ("one", "m")] {
             let keys = SecretCodec::with_key(key).opening_keys(lineage).unwrap();
-            assert!(matches!(
-                open(&keys, "a", &sealed),
-                Err(KeyError::Other { .. })
-            ));
+            assert!(matches!(open(&keys, "a", &sealed), Err(KeyError::Other { .. })));
         }
         let none = SecretCodec::without_key().opening_keys("l");
         assert!(matches!(none, Err(KeyError::Missing { .. })));
@@ -398,11 +371,7 @@ mod tests {
     fn a_lineage_cannot_leave_the_key_folder() {
         let folder = Path::new("/keys");
         for lineage in ["../x", "", "a/b", ".", "..", "a\0b"] {
-            assert_eq!(
-                key_file(folder, lineage).parent(),
-                Some(folder),
-                "{lineage:?}"
-            );
+            assert_eq!(key_file(folder, lineage).parent(), Some(folder), "{lineage:?}");
         }
     }
 
@@ -412,10 +381,7 @@ mod tests {
         let old = SecretCodec::with_folder(folder.path());
         let sealed = old.sealing_key("l").unwrap().seal("a", b"x");
         let new = old.rekeyed("given");
-        assert_eq!(
-            open(&new.opening_keys("l").unwrap(), "a", &sealed).unwrap(),
-            b"x"
-        );
+        assert_eq!(open(&new.opening_keys("l").unwrap(), "a", &sealed).unwrap(), b"x");
         let sealed = new.sealing_key("l").unwrap().seal("a", b"x");
         assert!(open(&old.opening_keys("l").unwrap(), "a", &sealed).is_err());
     }
@@ -423,10 +389,7 @@ mod tests {
     #[test]
     fn base64_of_32_bytes_is_taken_as_bytes() {
         let bytes = [7; 32];
-        assert_eq!(
-            key_bytes(format!(" {}\n", BASE64.encode(bytes)).as_bytes()),
-            bytes
-        );
+        assert_eq!(key_bytes(format!(" {}\n", BASE64.encode(bytes)).as_bytes()), bytes);
         assert_eq!(key_bytes(b"passphrase"), b"passphrase");
     }
 }

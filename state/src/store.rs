@@ -114,14 +114,7 @@ impl Store {
         };
         let place = self.journal_place();
         let codec = self.backend.codec();
-        let mut folded = fold(
-            &text,
-            stored.clone(),
-            &place,
-            &*self.types,
-            codec,
-            self.options,
-        )?;
+        let mut folded = fold(&text, stored.clone(), &place, &*self.types, codec, self.options)?;
         folded.redacted |= redacted;
         let result = (folded.state.clone(), folded.open.clone());
         self.loaded = Some(Loaded {
@@ -137,14 +130,8 @@ impl Store {
     /// Fails if secrets could not be written. Worth asking before a plan with
     /// secrets is applied, so that it does not fail midway.
     pub fn check_secrets(&self) -> Result<(), StateError> {
-        let loaded = self
-            .loaded
-            .as_ref()
-            .expect("a state is loaded before it is changed");
-        let key = self
-            .backend
-            .codec()
-            .sealing_key(&loaded.folded.state.lineage);
+        let loaded = self.loaded.as_ref().expect("a state is loaded before it is changed");
+        let key = self.backend.codec().sealing_key(&loaded.folded.state.lineage);
         key.map(|_| ()).map_err(|why| StateError::SecretKey {
             place: self.place(),
             why,
@@ -218,10 +205,7 @@ impl Store {
                 expected: state.lineage.clone(),
             });
         }
-        let unchanged = loaded
-            .stored
-            .as_ref()
-            .is_some_and(|stored| stored.same_content(state));
+        let unchanged = loaded.stored.as_ref().is_some_and(|stored| stored.same_content(state));
         if !unchanged {
             self.backend.write(state, loaded.serial + 1, &*self.types)?;
             loaded.serial += 1;
@@ -258,13 +242,8 @@ impl std::fmt::Debug for Store {
 }
 
 /// Returns what was loaded, if it may be written again.
-fn loaded<'l>(
-    loaded: &'l mut Option<Loaded>,
-    backend: &dyn StateBackend,
-) -> Result<&'l mut Loaded, StateError> {
-    let loaded = loaded
-        .as_mut()
-        .expect("a state is loaded before it is changed");
+fn loaded<'l>(loaded: &'l mut Option<Loaded>, backend: &dyn StateBackend) -> Result<&'l mut Loaded, StateError> {
+    let loaded = loaded.as_mut().expect("a state is loaded before it is changed");
     if loaded.folded.redacted {
         return Err(StateError::SecretKey {
             place: backend.place(),
@@ -283,9 +262,7 @@ mod tests {
     use infra_types::{InstanceAddr, InstanceKey, Str, Value};
 
     use super::*;
-    use crate::{
-        InstanceState, Intent, MemoryBackend, MissingKey, NoTypes, ObjectState, OutputState,
-    };
+    use crate::{InstanceState, Intent, MemoryBackend, MissingKey, NoTypes, ObjectState, OutputState};
 
     fn store(backend: &MemoryBackend) -> Store {
         Store::new(backend.clone(), Arc::new(NoTypes))
@@ -320,11 +297,7 @@ mod tests {
     /// Applies the creation of `count` objects; `cloud` is what exists then.
     ///
     /// Recovers first what a run before it left open.
-    fn apply(
-        backend: &MemoryBackend,
-        count: usize,
-        cloud: &mut Vec<usize>,
-    ) -> Result<u64, StateError> {
+    fn apply(backend: &MemoryBackend, count: usize, cloud: &mut Vec<usize>) -> Result<u64, StateError> {
         let mut store = store(backend);
         store.lock(LockInfo::new("apply"))?;
         let (mut state, open) = store.load()?;
@@ -453,10 +426,7 @@ mod tests {
         backend.clone().force_unlock(&info.id).unwrap();
         store.record(&intent(0)).unwrap();
         assert_eq!(store.flush().unwrap_err().code(), "infra::state::lock_lost");
-        assert_eq!(
-            store.commit(&state).unwrap_err().code(),
-            "infra::state::lock_lost"
-        );
+        assert_eq!(store.commit(&state).unwrap_err().code(), "infra::state::lock_lost");
         assert_eq!(backend.writes(), 0);
     }
 
@@ -467,23 +437,15 @@ mod tests {
         let mut writer = Store::local(&path, Arc::new(NoTypes), SecretCodec::with_key("k"));
         let (mut state, _) = writer.load().unwrap();
         let secret = Value::from("x").sensitive();
-        state
-            .outputs
-            .insert("o".into(), OutputState { value: secret });
+        state.outputs.insert("o".into(), OutputState { value: secret });
         writer.commit(&state).unwrap();
         let reader = Store::local(&path, Arc::new(NoTypes), SecretCodec::without_key());
         let missing_key = MissingKey::Redact;
         let mut reader = reader.with_options(ReadOptions { missing_key });
         let (state, _) = reader.load().unwrap();
         assert!(!state.outputs["o"].value.is_known());
-        assert_eq!(
-            reader.begin("run").unwrap_err().code(),
-            "infra::state::secret_key"
-        );
-        assert_eq!(
-            reader.commit(&state).unwrap_err().code(),
-            "infra::state::secret_key"
-        );
+        assert_eq!(reader.begin("run").unwrap_err().code(), "infra::state::secret_key");
+        assert_eq!(reader.commit(&state).unwrap_err().code(), "infra::state::secret_key");
     }
 
     #[test]

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use infra_types::{
-    InstanceAddr, InstanceKey, Mode, ModuleAddr, Number, ResourceAddr, Str, Type, Value,
-};
+use infra_types::{InstanceAddr, InstanceKey, Mode, ModuleAddr, Number, ResourceAddr, Str, Type, Value};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -81,8 +79,7 @@ fn number() -> BoxedStrategy<Value> {
     ];
     prop_oneof![
         any::<i64>().prop_map(|n| Value::from(Number::parse(&n.to_string()).unwrap())),
-        proptest::sample::select(texts.to_vec())
-            .prop_map(|t| Value::from(Number::parse(t).unwrap())),
+        proptest::sample::select(texts.to_vec()).prop_map(|t| Value::from(Number::parse(t).unwrap())),
     ]
     .boxed()
 }
@@ -101,18 +98,27 @@ pub(crate) fn value(ty: &Type) -> BoxedStrategy<Value> {
         Type::String => text().prop_map(Value::from).boxed(),
         Type::List(t) => {
             let t = Type::clone(t);
-            vec(value(&t), 0..4).prop_map(move |items| Value::list(t.clone(), items)).boxed()
+            vec(value(&t), 0..4)
+                .prop_map(move |items| Value::list(t.clone(), items))
+                .boxed()
         }
         Type::Set(t) => {
             let t = Type::clone(t);
-            vec(value(&t), 0..4).prop_map(move |items| Value::set(t.clone(), items)).boxed()
+            vec(value(&t), 0..4)
+                .prop_map(move |items| Value::set(t.clone(), items))
+                .boxed()
         }
         Type::Map(t) => {
             let t = Type::clone(t);
             let entries = btree_map(text().prop_map(Str::from), value(&t), 0..4);
             entries.prop_map(move |entries| Value::map(t.clone(), entries)).boxed()
         }
-        Type::Tuple(types) => types.iter().map(value).collect::<Vec<_>>().prop_map(Value::tuple).boxed(),
+        Type::Tuple(types) => types
+            .iter()
+            .map(value)
+            .collect::<Vec<_>>()
+            .prop_map(Value::tuple)
+            .boxed(),
         Type::Object(_) => object(ty),
     };
     let ty = ty.clone();
@@ -175,20 +181,18 @@ fn object_state(ty: &Type) -> BoxedStrategy<Arc<ObjectState>> {
     let token = proptest::option::of(text().prop_map(Str::from));
     let dependencies = vec(resource("aws_vpc"), 0..3);
     (object(ty), 0..9_u32, text(), flags, dependencies, token)
-        .prop_map(
-            |(attributes, schema_version, provider, flags, dependencies, token)| {
-                Arc::new(ObjectState {
-                    provider: provider.into(),
-                    schema_version,
-                    attributes,
-                    dependencies: dependencies.iter().map(ResourceAddr::path).collect(),
-                    create_before_destroy: flags.0,
-                    protect: flags.1,
-                    tainted: flags.2,
-                    token,
-                })
-            },
-        )
+        .prop_map(|(attributes, schema_version, provider, flags, dependencies, token)| {
+            Arc::new(ObjectState {
+                provider: provider.into(),
+                schema_version,
+                attributes,
+                dependencies: dependencies.iter().map(ResourceAddr::path).collect(),
+                create_before_destroy: flags.0,
+                protect: flags.1,
+                tainted: flags.2,
+                token,
+            })
+        })
         .boxed()
 }
 
@@ -205,8 +209,7 @@ pub(crate) fn state() -> BoxedStrategy<(State, TestTypes)> {
     (object_ty(), object_ty())
         .prop_flat_map(|(a, b)| {
             let of = |name: &'static str, ty: &Type| {
-                let addr = (resource(name), key())
-                    .prop_map(|(resource, key)| InstanceAddr { resource, key });
+                let addr = (resource(name), key()).prop_map(|(resource, key)| InstanceAddr { resource, key });
                 btree_map(addr, instance(ty), 0..3)
             };
             let instances = (of("type_a", &a), of("type_b", &b));

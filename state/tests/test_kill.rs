@@ -5,9 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use infra_state::{
-    InstanceState, Intent, LockInfo, NoTypes, ObjectState, Record, SecretCodec, StateError, Store,
-};
+use infra_state::{InstanceState, Intent, LockInfo, NoTypes, ObjectState, Record, SecretCodec, StateError, Store};
 use infra_types::{InstanceAddr, InstanceKey, Value};
 
 const STATE: &str = "INFRA_STATE_TEST_PATH";
@@ -46,11 +44,7 @@ fn child_that_applies() {
         println!("\nintent {i}");
         let instance = InstanceState::of(ObjectState {
             token: Some(token.into()),
-            ..ObjectState::new(
-                "core",
-                0,
-                Value::object([("id", Value::from(i as i64).sensitive())]),
-            )
+            ..ObjectState::new("core", 0, Value::object([("id", Value::from(i as i64).sensitive())]))
         });
         state.set_instance(addr(i), instance.clone());
         store
@@ -127,10 +121,7 @@ fn a_living_process_keeps_others_out() {
     let error = store(&path).lock(LockInfo::new("plan")).unwrap_err();
     child.kill().unwrap();
     child.wait().unwrap();
-    let StateError::Locked {
-        owner: Some(owner), ..
-    } = error
-    else {
+    let StateError::Locked { owner: Some(owner), .. } = error else {
         panic!("{error}")
     };
     assert_eq!((owner.pid, owner.purpose.as_str()), (child.id(), "apply"));

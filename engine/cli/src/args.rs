@@ -7,7 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Plan and apply infrastructure from `.infra` files.
 #[derive(Debug, Parser)]
-#[command(name = "infra", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "infra",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
@@ -456,7 +462,10 @@ mod tests {
             let got = with_two_dashes(given.iter().map(OsString::from));
             assert_eq!(got, expect.iter().map(OsString::from).collect::<Vec<_>>());
         };
-        check(&["infra", "plan", "-out=x", "-var", "a=-b"], &["infra", "plan", "--out=x", "--var", "a=-b"]);
+        check(
+            &["infra", "plan", "-out=x", "-var", "a=-b"],
+            &["infra", "plan", "--out=x", "--var", "a=-b"],
+        );
         check(&["-y", "-", "-5", "--", "-out"], &["-y", "-", "-5", "--", "-out"]);
         check(&["-C", "-C=x", "-Cx"], &["-C", "-C=x", "-Cx"]);
     }

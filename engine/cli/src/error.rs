@@ -89,6 +89,6 @@ pub(crate) fn file_error(what: &str, path: &std::path::Path, error: &std::io::Er
         _ => error.to_string(),
     };
     Diagnostic::error("infra::cli::file", format!("cannot {what} `{}`: {why}", path.display()))
-    .help("check the path and its permissions")
-    .into()
+        .help("check the path and its permissions")
+        .into()
 }

@@ -36,9 +36,7 @@ impl SystemHost {
 /// Returns the present time as RFC 3339 in UTC, to the second.
 pub(crate) fn now() -> String {
     let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_second(now.as_second())
-        .unwrap_or(now)
-        .to_string()
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
 fn error(path: &str, e: &std::io::Error) -> HostError {

@@ -61,12 +61,7 @@ const KINDS: &[&str] = &[
 ];
 
 /// Decodes the files of a folder.
-pub(super) fn decode(
-    dir: String,
-    files: Vec<ast::File>,
-    registry: &Registry,
-    out: &mut Diagnostics,
-) -> Folder {
+pub(super) fn decode(dir: String, files: Vec<ast::File>, registry: &Registry, out: &mut Diagnostics) -> Folder {
     let mut decoder = Decoder {
         registry,
         out,
@@ -80,10 +75,7 @@ pub(super) fn decode(
         infra_block: None,
     };
     let mut bodies: Vec<ast::Body> = files.into_iter().map(|f| f.body).collect();
-    let types = bodies
-        .iter_mut()
-        .flat_map(|b| std::mem::take(&mut b.types))
-        .collect();
+    let types = bodies.iter_mut().flat_map(|b| std::mem::take(&mut b.types)).collect();
     decoder.types(types);
     for body in bodies {
         decoder.file(body);
@@ -208,16 +200,10 @@ impl Decoder<'_> {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::unknown_block",
-                    format!(
-                        "`locals` holds only arguments, not blocks like `{}`",
-                        nested.kind.name
-                    ),
+                    format!("`locals` holds only arguments, not blocks like `{}`", nested.kind.name),
                 )
                 .at(nested.header, "a block")
-                .help(format!(
-                    "for an object write `{} = {{ … }}`",
-                    nested.kind.name
-                )),
+                .help(format!("for an object write `{} = {{ … }}`", nested.kind.name)),
             );
         }
         for attribute in block.body.attributes {
@@ -240,13 +226,10 @@ impl Decoder<'_> {
             return true;
         };
         self.out.push(
-            Diagnostic::error(
-                "infra::config::duplicate",
-                format!("{what} is declared twice"),
-            )
-            .at(span, "declared again here")
-            .related(*first, "declared here first")
-            .help("rename or remove one of them"),
+            Diagnostic::error("infra::config::duplicate", format!("{what} is declared twice"))
+                .at(span, "declared again here")
+                .related(*first, "declared here first")
+                .help("rename or remove one of them"),
         );
         false
     }
@@ -262,10 +245,7 @@ impl Decoder<'_> {
 
     /// Notes names whose declaration is wrong, so that mentions of them are not reported as well.
     fn lose(&mut self, names: &[Ident]) {
-        self.folder
-            .module
-            .lost
-            .extend(names.iter().map(|n| n.name.clone()));
+        self.folder.module.lost.extend(names.iter().map(|n| n.name.clone()));
     }
 
     /// Checks that a label can be a name.
@@ -280,9 +260,7 @@ impl Decoder<'_> {
                 format!("`{}` cannot be the name of a {what}", name.name),
             )
             .at(name.span, "not a name")
-            .help(
-                "a name begins with a letter or `_` and goes on with letters, digits, `_` and `-`",
-            ),
+            .help("a name begins with a letter or `_` and goes on with letters, digits, `_` and `-`"),
         );
         false
     }

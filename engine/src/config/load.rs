@@ -28,11 +28,7 @@ pub const NO_CONFIGURATION: &str = "infra::config::no_configuration";
 ///
 /// There is a configuration even if there are errors, as far as it could be
 /// read; there is none only if `root` is no folder.
-pub fn load(
-    loader: &dyn SourceLoader,
-    root: &str,
-    registry: &Registry,
-) -> (Option<Config>, Arc<Sources>, Diagnostics) {
+pub fn load(loader: &dyn SourceLoader, root: &str, registry: &Registry) -> (Option<Config>, Arc<Sources>, Diagnostics) {
     load_with(loader, root, registry, Sources::new())
 }
 
@@ -89,12 +85,7 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     /// Adds the module of a folder and those it calls.
-    fn module(
-        &mut self,
-        dir: &str,
-        path: ModulePath,
-        caller: Option<(ModuleId, Span)>,
-    ) -> ModuleId {
+    fn module(&mut self, dir: &str, path: ModulePath, caller: Option<(ModuleId, Span)>) -> ModuleId {
         let (mut module, sources) = match caller {
             // Nothing can call the root module, so its folder is not kept.
             None => {
@@ -113,8 +104,7 @@ impl Tree<'_> {
         place(&mut module, &path);
         let calls: Vec<Str> = module.calls.keys().cloned().collect();
         self.modules.push(module);
-        self.way
-            .push((dir.to_owned(), caller.map(|(_, span)| span)));
+        self.way.push((dir.to_owned(), caller.map(|(_, span)| span)));
         for name in calls {
             let child_path = path.child(name.clone());
             let child = match sources.get(&name) {
@@ -129,9 +119,7 @@ impl Tree<'_> {
 
     /// Connects a call with its module.
     fn connect(&mut self, caller: ModuleId, name: &Str, child: ModuleId) {
-        let takes_enabled = self.modules[child.0 as usize]
-            .variables
-            .contains_key("enabled");
+        let takes_enabled = self.modules[child.0 as usize].variables.contains_key("enabled");
         if let Some(call) = self.modules[caller.0 as usize].calls.get_mut(name) {
             call.child = child;
             if !takes_enabled && let Some(enabled) = call.args.remove("enabled") {
@@ -141,14 +129,7 @@ impl Tree<'_> {
     }
 
     /// Adds the module that a call names.
-    fn call(
-        &mut self,
-        dir: &str,
-        source: &str,
-        span: Span,
-        caller: ModuleId,
-        path: ModulePath,
-    ) -> ModuleId {
+    fn call(&mut self, dir: &str, source: &str, span: Span, caller: ModuleId, path: ModulePath) -> ModuleId {
         let target = loader::join(dir, source);
         match self.refusal(dir, source, &target, span) {
             None => self.module(&target, path, Some((caller, span))),
@@ -160,18 +141,9 @@ impl Tree<'_> {
     }
 
     /// Returns why a module cannot be called; an empty reason if that was said before.
-    fn refusal(
-        &mut self,
-        dir: &str,
-        source: &str,
-        target: &str,
-        span: Span,
-    ) -> Option<Option<Diagnostic>> {
-        let is_local = source == "."
-            || source == ".."
-            || ["./", "../", "/"]
-                .iter()
-                .any(|start| source.starts_with(start));
+    fn refusal(&mut self, dir: &str, source: &str, target: &str, span: Span) -> Option<Option<Diagnostic>> {
+        let is_local =
+            source == "." || source == ".." || ["./", "../", "/"].iter().any(|start| source.starts_with(start));
         if !is_local {
             return Some(Some(self.not_local(dir, source, span)));
         }
@@ -208,9 +180,7 @@ impl Tree<'_> {
         )
         .at(span, "not a path");
         if self.loader.exists_dir(&loader::join(dir, source)) {
-            return d.help(format!(
-                "local folders begin with `./` or `../`: write `./{source}`"
-            ));
+            return d.help(format!("local folders begin with `./` or `../`: write `./{source}`"));
         }
         d.help("modules come from local folders, such as `../../modules/network`; registries and URLs are not supported, so keep a copy in the repository")
     }
@@ -272,11 +242,8 @@ impl Tree<'_> {
         let names = match self.loader.list(dir) {
             Ok(names) => names,
             Err(e) => {
-                let mut d = Diagnostic::error(
-                    NO_CONFIGURATION,
-                    format!("the folder `{dir}` cannot be read: {e}"),
-                )
-                .help("is the path right? It is relative to the folder of the file it stands in");
+                let mut d = Diagnostic::error(NO_CONFIGURATION, format!("the folder `{dir}` cannot be read: {e}"))
+                    .help("is the path right? It is relative to the folder of the file it stands in");
                 if let Some(span) = called_at {
                     d = d.at(span, "called here");
                 }
@@ -353,16 +320,12 @@ fn is_configuration(name: &str) -> bool {
 
 fn no_configuration(dir: &str, names: &[String], called_at: Option<Span>) -> Diagnostic {
     let help = match names.iter().find(|name| name.ends_with(".tf")) {
-        Some(tf) => format!(
-            "there is `{tf}`: infra reads the same language from files that end in `.infra`, so rename it"
-        ),
+        Some(tf) => {
+            format!("there is `{tf}`: infra reads the same language from files that end in `.infra`, so rename it")
+        }
         None => "write a `main.infra`, or name another folder".to_owned(),
     };
-    let d = Diagnostic::error(
-        NO_CONFIGURATION,
-        format!("the folder `{dir}` has no `.infra` files"),
-    )
-    .help(help);
+    let d = Diagnostic::error(NO_CONFIGURATION, format!("the folder `{dir}` has no `.infra` files")).help(help);
     match called_at {
         Some(span) => d.at(span, "called here"),
         None => d,

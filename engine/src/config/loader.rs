@@ -71,11 +71,7 @@ mod tests {
     fn paths_are_joined_and_normalised() {
         let check = |base, relative, expect: &str| assert_eq!(join(base, relative), expect);
         check(".", "./modules/a", "modules/a");
-        check(
-            "environments/local",
-            "../../modules/network",
-            "modules/network",
-        );
+        check("environments/local", "../../modules/network", "modules/network");
         check("modules/a", "..", "modules");
         check("a", "..", ".");
         check(".", "../x", "../x");

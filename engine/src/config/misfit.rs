@@ -106,18 +106,13 @@ impl Search<'_> {
         };
         let before = self.found.len();
         match (&value.kind, ty) {
-            (ValueKind::Object(_) | ValueKind::Map(_), Type::Object(_)) => {
-                self.object(value, ty, at)
-            }
+            (ValueKind::Object(_) | ValueKind::Map(_), Type::Object(_)) => self.object(value, ty, at),
             (ValueKind::Object(_) | ValueKind::Map(_), Type::Map(elem)) => {
                 for (key, part) in value.as_entries().into_iter().flatten() {
                     self.run(part, elem, &at.join(PathStep::Key(key.clone())));
                 }
             }
-            (
-                ValueKind::Tuple(_) | ValueKind::List(_) | ValueKind::Set(_),
-                Type::List(elem) | Type::Set(elem),
-            ) => {
+            (ValueKind::Tuple(_) | ValueKind::List(_) | ValueKind::Set(_), Type::List(elem) | Type::Set(elem)) => {
                 for (i, part) in value.as_items().unwrap_or_default().iter().enumerate() {
                     self.run(part, elem, &at.join_index(i));
                 }
@@ -144,10 +139,7 @@ impl Search<'_> {
             meant.extend(near);
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "its attributes are {}",
-                    super::names::list(wanted.keys().map(|k| &**k))
-                ),
+                None => format!("its attributes are {}", super::names::list(wanted.keys().map(|k| &**k))),
             };
             self.found.push(Misfit {
                 path: at.clone(),
@@ -161,11 +153,7 @@ impl Search<'_> {
         for (name, attribute) in wanted.iter() {
             if !attribute.optional && !given.contains_key(name) && !meant.contains(&&**name) {
                 let help = format!("add `{name} = …`");
-                self.add(
-                    at.clone(),
-                    format!("the attribute `{name}` is missing"),
-                    Some(help),
-                );
+                self.add(at.clone(), format!("the attribute `{name}` is missing"), Some(help));
             }
         }
     }

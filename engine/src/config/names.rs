@@ -43,10 +43,7 @@ pub(crate) fn advice<'c>(
 
 /// Returns the known name that was probably meant: a similar one, else the only one
 /// that goes on where this ends (`cidr` for `cidr_block`).
-pub(crate) fn nearest<'c>(
-    name: &str,
-    known: impl IntoIterator<Item = &'c str> + Clone,
-) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(name: &str, known: impl IntoIterator<Item = &'c str> + Clone) -> Option<&'c str> {
     suggest(name, known.clone()).or_else(|| {
         if name.len() < 3 {
             return None;
@@ -62,11 +59,7 @@ const SHOWN: usize = 12;
 /// Returns names in backticks with commas between, cut when there are many.
 pub(crate) fn list<'c>(names: impl IntoIterator<Item = &'c str>) -> String {
     let mut names = names.into_iter();
-    let mut shown: Vec<String> = names
-        .by_ref()
-        .take(SHOWN)
-        .map(|n| format!("`{n}`"))
-        .collect();
+    let mut shown: Vec<String> = names.by_ref().take(SHOWN).map(|n| format!("`{n}`")).collect();
     let more = names.count();
     if more > 0 {
         shown.push(format!("and {more} more"));
@@ -91,10 +84,7 @@ mod tests {
     #[test]
     fn advice_prefers_the_similar_name() {
         let known = ["count", "for_each"];
-        assert_eq!(
-            advice("cuont", known, "there are", "none"),
-            "did you mean `count`?"
-        );
+        assert_eq!(advice("cuont", known, "there are", "none"), "did you mean `count`?");
         assert_eq!(
             advice("xyz", known, "there are", "none"),
             "there are `count`, `for_each`"

@@ -114,13 +114,9 @@ impl<'a> Traversal<'a> {
             "module" => {
                 let module = name(0)?;
                 match self.steps.get(1) {
-                    Some(Step::Attr(output)) => {
-                        ReferenceTarget::ModuleOutput(module, output.name.clone())
-                    }
+                    Some(Step::Attr(output)) => ReferenceTarget::ModuleOutput(module, output.name.clone()),
                     Some(Step::Index(_)) => match self.steps.get(2) {
-                        Some(Step::Attr(output)) => {
-                            ReferenceTarget::ModuleOutput(module, output.name.clone())
-                        }
+                        Some(Step::Attr(output)) => ReferenceTarget::ModuleOutput(module, output.name.clone()),
                         _ => ReferenceTarget::Module(module),
                     },
                     _ => ReferenceTarget::Module(module),
@@ -186,9 +182,7 @@ impl Traversal<'_> {
                 }
                 Step::Index(key) => match &*key.kind {
                     ExprKind::Number(n) => text.push_str(&format!("[{n}]")),
-                    ExprKind::String(s) => {
-                        text.push_str(&format!("[{}]", infra_types::address::quote(s)))
-                    }
+                    ExprKind::String(s) => text.push_str(&format!("[{}]", infra_types::address::quote(s))),
                     _ => text.push_str("[…]"),
                 },
                 Step::Splat(_) => text.push_str("[*]"),
@@ -301,10 +295,7 @@ impl<'a, 'v> Walk<'a, 'v> {
                     self.expr(&item.value);
                 }
             }
-            ExprKind::Variable(_)
-            | ExprKind::GetAttr(..)
-            | ExprKind::Index(..)
-            | ExprKind::Splat(_) => {
+            ExprKind::Variable(_) | ExprKind::GetAttr(..) | ExprKind::Index(..) | ExprKind::Splat(_) => {
                 self.chain(expr);
             }
             ExprKind::Call {
@@ -313,10 +304,7 @@ impl<'a, 'v> Walk<'a, 'v> {
                 expand_final,
             } => {
                 self.visitor.call(name, args, *expand_final, expr.span);
-                let guards = usize::from(matches!(
-                    &*name.name,
-                    "try" | "can" | "core::try" | "core::can"
-                ));
+                let guards = usize::from(matches!(&*name.name, "try" | "can" | "core::try" | "core::can"));
                 self.guarded += guards;
                 self.all(args);
                 self.guarded -= guards;
@@ -436,11 +424,7 @@ mod tests {
     fn show(reference: &Reference, text: &str) -> String {
         let mut sources = Sources::new();
         sources.add("test", text);
-        format!(
-            "{:?} at `{}`",
-            reference.target,
-            sources.text(reference.span)
-        )
+        format!("{:?} at `{}`", reference.target, sources.text(reference.span))
     }
 
     fn check(text: &str, expect: &[ReferenceTarget]) {
@@ -474,14 +458,8 @@ mod tests {
     #[test]
     fn every_root_has_its_target() {
         check("var.a.b[local.c]", &[var("a"), local("c")]);
-        check(
-            "aws_vpc.main[0].id",
-            &[resource(Mode::Managed, "aws_vpc", "main")],
-        );
-        check(
-            "resource.aws_vpc.main",
-            &[resource(Mode::Managed, "aws_vpc", "main")],
-        );
+        check("aws_vpc.main[0].id", &[resource(Mode::Managed, "aws_vpc", "main")]);
+        check("resource.aws_vpc.main", &[resource(Mode::Managed, "aws_vpc", "main")]);
         check("data.aws_ami.x.id", &[resource(Mode::Data, "aws_ami", "x")]);
         check(
             "each.key + count.index",
@@ -500,16 +478,10 @@ mod tests {
     fn modules_are_mentioned_by_output_or_as_a_whole() {
         check("module.a.id", &[output("a", "id")]);
         check("module.a[\"k\"].id", &[output("a", "id")]);
-        check(
-            "module.a[each.key].id",
-            &[output("a", "id"), ReferenceTarget::Each],
-        );
+        check("module.a[each.key].id", &[output("a", "id"), ReferenceTarget::Each]);
         check("module.a[*].id", &[ReferenceTarget::Module("a".into())]);
         check("module.a", &[ReferenceTarget::Module("a".into())]);
-        check(
-            "[for m in module.a : m.id]",
-            &[ReferenceTarget::Module("a".into())],
-        );
+        check("[for m in module.a : m.id]", &[ReferenceTarget::Module("a".into())]);
     }
 
     #[test]
@@ -555,10 +527,7 @@ mod tests {
 ";
         let (file, errors) = parse_file(text, SourceId(0));
         assert!(errors.is_empty());
-        let found: Vec<ReferenceTarget> = body_references(&file.body)
-            .into_iter()
-            .map(|r| r.target)
-            .collect();
+        let found: Vec<ReferenceTarget> = body_references(&file.body).into_iter().map(|r| r.target).collect();
         assert_eq!(
             found,
             [

@@ -205,9 +205,7 @@ impl Collected {
                     format!("a variable file holds only values, not `{name}`"),
                 )
                 .at(span, "not a value")
-                .help(
-                    "write `name = value`; declarations belong into a `.infra` file of the module",
-                ),
+                .help("write `name = value`; declarations belong into a `.infra` file of the module"),
             );
         }
         for attribute in file.body.attributes {
@@ -224,8 +222,7 @@ impl Collected {
     fn json(&mut self, text: &str, id: SourceId) {
         let error = |message: String, at: usize| {
             let at = at.min(text.len());
-            Diagnostic::error("infra::variables::invalid_file", message)
-                .at(Span::new(id, at, at), "here")
+            Diagnostic::error("infra::variables::invalid_file", message).at(Span::new(id, at, at), "here")
         };
         let value = match json::decode(text) {
             Ok(value) => value,
@@ -289,10 +286,7 @@ impl Collected {
 /// Returns what is to be said about a value for a variable that is not declared.
 fn undeclared(module: &Module, given: &Given) -> Option<Diagnostic> {
     let code = "infra::variables::undeclared";
-    let message = format!(
-        "a value is given for `{}`, but there is no such variable",
-        given.name
-    );
+    let message = format!("a value is given for `{}`, but there is no such variable", given.name);
     let d = match given.origin {
         Origin::Environment => return None,
         Origin::File => Diagnostic::warning(code, message).at(given.name_span, "not declared"),
@@ -326,20 +320,11 @@ fn without(variable: &Variable, out: &mut Diagnostics) -> Option<Value> {
 }
 
 /// Converts the value given for a variable.
-fn one(
-    variable: &Variable,
-    given: &Given,
-    sources: &Sources,
-    out: &mut Diagnostics,
-) -> Option<Value> {
+fn one(variable: &Variable, given: &Given, sources: &Sources, out: &mut Diagnostics) -> Option<Value> {
     let (value, expr) = match raw(variable, given, sources) {
         Ok(found) => found,
         Err(errors) => {
-            out.extend(
-                errors
-                    .into_iter()
-                    .map(|d| hide(variable, given, sources, d)),
-            );
+            out.extend(errors.into_iter().map(|d| hide(variable, given, sources, d)));
             return None;
         }
     };
@@ -375,11 +360,7 @@ fn one(
 }
 
 /// Returns the value that was given before conversion, and the expression it came from.
-fn raw(
-    variable: &Variable,
-    given: &Given,
-    sources: &Sources,
-) -> Result<(Value, Option<Expr>), Diagnostics> {
+fn raw(variable: &Variable, given: &Given, sources: &Sources) -> Result<(Value, Option<Expr>), Diagnostics> {
     let expr = match &given.value {
         RawValue::Value(value) => return Ok((value.clone(), None)),
         RawValue::Expr(expr) => expr.clone(),
@@ -388,8 +369,7 @@ fn raw(
                 return Ok((Value::string(text.clone()), None));
             }
             let text = sources.text(given.span);
-            parse_expr(text, given.span.source)
-                .map_err(|errors| text_not_expression(variable, given, errors))?
+            parse_expr(text, given.span.source).map_err(|errors| text_not_expression(variable, given, errors))?
         }
     };
     let value = eval::eval(&expr, &NoNames)?;
@@ -409,13 +389,7 @@ fn text_not_expression(variable: &Variable, given: &Given, errors: Diagnostics) 
     all
 }
 
-fn describe(
-    variable: &Variable,
-    given: &Given,
-    expr: Option<&Expr>,
-    value: &Value,
-    misfit: Misfit,
-) -> Diagnostic {
+fn describe(variable: &Variable, given: &Given, expr: Option<&Expr>, value: &Value, misfit: Misfit) -> Diagnostic {
     let place = spans::describe(&variable.name.name, &misfit.path);
     let span = expr.map_or(given.span, |expr| misfit.span(expr));
     let mut d = Diagnostic::error(
@@ -423,10 +397,7 @@ fn describe(
         format!("the value of `{place}` does not fit: {}", misfit.message),
     )
     .at(span, misfit.label(value))
-    .related(
-        variable.type_span.unwrap_or(variable.span),
-        "the variable's type",
-    );
+    .related(variable.type_span.unwrap_or(variable.span), "the variable's type");
     if let Some(condition) = misfit.condition {
         d = d.related(condition, "the condition");
     }

@@ -48,10 +48,7 @@ fn parse(text: &str) -> Result<(Vec<u64>, usize), String> {
     let numbers = numbers.split(['-', '+']).next().unwrap_or(numbers);
     let mut parts = Vec::with_capacity(3);
     for part in numbers.split('.') {
-        parts.push(
-            part.parse()
-                .map_err(|_| format!("`{text}` is not a version"))?,
-        );
+        parts.push(part.parse().map_err(|_| format!("`{text}` is not a version"))?);
     }
     if parts.len() > 3 {
         return Err(format!("`{text}` is not a version"));
@@ -66,11 +63,7 @@ mod tests {
     use super::*;
 
     fn check(version: &str, constraints: &str, expect: bool) {
-        assert_eq!(
-            satisfies(version, constraints),
-            Ok(expect),
-            "{version} {constraints}"
-        );
+        assert_eq!(satisfies(version, constraints), Ok(expect), "{version} {constraints}");
     }
 
     #[test]

@@ -18,9 +18,7 @@ use infra_syntax::ast::{self, Expr};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Marks, Str, Type, Value, ValueKind, convert_closed};
 
-use self::messages::{
-    missing_argument, missing_block, too_many_blocks, unknown_argument, unknown_block,
-};
+use self::messages::{missing_argument, missing_block, too_many_blocks, unknown_argument, unknown_block};
 use super::scope::Scope;
 use super::spans;
 use crate::config::Resource;
@@ -38,21 +36,10 @@ pub struct Owner<'a> {
 }
 
 /// The arguments and blocks that every resource may have.
-pub const META: &[&str] = &[
-    "count",
-    "for_each",
-    "enabled",
-    "depends_on",
-    "provider",
-    "lifecycle",
-];
+pub const META: &[&str] = &["count", "for_each", "enabled", "depends_on", "provider", "lifecycle"];
 
 /// Evaluates the body of a resource or data source.
-pub fn eval_resource(
-    resource: &Resource,
-    schema: &schema::Block,
-    scope: &dyn Scope,
-) -> (Value, Diagnostics) {
+pub fn eval_resource(resource: &Resource, schema: &schema::Block, scope: &dyn Scope) -> (Value, Diagnostics) {
     let what = format!("`{}`", resource.key.ty);
     let owner = Owner {
         what: &what,
@@ -63,11 +50,7 @@ pub fn eval_resource(
 }
 
 /// Evaluates a body whose owner has no name; missing arguments are reported at its beginning.
-pub fn eval_body(
-    body: &ast::Body,
-    schema: &schema::Block,
-    scope: &dyn Scope,
-) -> (Value, Diagnostics) {
+pub fn eval_body(body: &ast::Body, schema: &schema::Block, scope: &dyn Scope) -> (Value, Diagnostics) {
     let start = body.span.start.saturating_sub(1);
     let owner = Owner {
         what: "this block",
@@ -146,13 +129,7 @@ impl<'a> Reader<'a> {
         (value, self.out)
     }
 
-    fn block(
-        &mut self,
-        body: &ast::Body,
-        owner: Owner<'_>,
-        schema: &schema::Block,
-        scope: &dyn Scope,
-    ) -> Value {
+    fn block(&mut self, body: &ast::Body, owner: Owner<'_>, schema: &schema::Block, scope: &dyn Scope) -> Value {
         let mut entries: BTreeMap<Str, Value> = BTreeMap::new();
         let mut meant: Vec<&str> = Vec::new();
         for attribute in &body.attributes {
@@ -180,13 +157,7 @@ impl<'a> Reader<'a> {
 
     /// Adds what was not written. What is missing is reported, unless it was `meant`
     /// by a name that was reported already.
-    fn fill(
-        &mut self,
-        entries: &mut BTreeMap<Str, Value>,
-        meant: &[&str],
-        owner: Owner<'_>,
-        schema: &schema::Block,
-    ) {
+    fn fill(&mut self, entries: &mut BTreeMap<Str, Value>, meant: &[&str], owner: Owner<'_>, schema: &schema::Block) {
         for (name, attribute) in &schema.attributes {
             if entries.contains_key(*name) {
                 continue;
@@ -213,12 +184,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn attribute(
-        &mut self,
-        attribute: &ast::Attribute,
-        known: &schema::Attribute,
-        scope: &dyn Scope,
-    ) -> Value {
+    fn attribute(&mut self, attribute: &ast::Attribute, known: &schema::Attribute, scope: &dyn Scope) -> Value {
         let name = &*attribute.name.name;
         if !known.is_settable() {
             self.out.push(
@@ -308,8 +274,7 @@ impl<'a> Reader<'a> {
                 },
             };
             let Some((name, nested)) = schema.blocks.get_key_value(&*kind.name) else {
-                self.out
-                    .push(unknown_block(kind, is_dynamic, owner, schema));
+                self.out.push(unknown_block(kind, is_dynamic, owner, schema));
                 continue;
             };
             if body.attribute(name).is_some() {
@@ -330,12 +295,9 @@ impl<'a> Reader<'a> {
             }
             if let Some(label) = block.labels.first() {
                 self.out.push(
-                    Diagnostic::error(
-                        "infra::config::wrong_labels",
-                        format!("a `{name}` block has no labels"),
-                    )
-                    .at(label.span, "one label too many")
-                    .help(format!("write `{name} {{ … }}`")),
+                    Diagnostic::error("infra::config::wrong_labels", format!("a `{name}` block has no labels"))
+                        .at(label.span, "one label too many")
+                        .help(format!("write `{name} {{ … }}`")),
                 );
             }
             let value = self.nested(&block.body, block.header, name, nested, scope);
@@ -345,14 +307,7 @@ impl<'a> Reader<'a> {
         kinds
     }
 
-    fn nested(
-        &mut self,
-        body: &ast::Body,
-        header: Span,
-        name: &str,
-        nested: &NestedBlock,
-        scope: &dyn Scope,
-    ) -> Value {
+    fn nested(&mut self, body: &ast::Body, header: Span, name: &str, nested: &NestedBlock, scope: &dyn Scope) -> Value {
         let what = format!("the block `{name}`");
         let owner = Owner {
             what: &what,
@@ -379,8 +334,7 @@ impl<'a> Reader<'a> {
         if let Some(most) = most
             && items.len() > most
         {
-            self.out
-                .push(too_many_blocks(name, most, &repeated.headers));
+            self.out.push(too_many_blocks(name, most, &repeated.headers));
             return Value::unknown(nested.ty());
         }
         if items.len() < nested.min

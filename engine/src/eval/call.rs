@@ -120,6 +120,7 @@ fn try_(args: &[Expr], expand: bool, span: Span, env: Env<'_>) -> Eval {
         } else {
             match value_of(arg, env) {
                 Ok(value) => vec![value],
+                Err(e) if is_about_names(&e) => return Err(e),
                 Err(e) => {
                     errors.extend(e);
                     continue;
@@ -165,9 +166,27 @@ fn can(args: &[Expr], expand: bool, span: Span, env: Env<'_>) -> Eval {
         _ => return wrong_can(span),
     };
     Ok(match result {
+        Err(e) if is_about_names(&e) => return Err(e),
         Err(_) => false.into(),
         Ok(value) if value.is_wholly_known() => true.into(),
         Ok(_) => Value::unknown_not_null(Type::Bool),
+    })
+}
+
+/// Says whether the error is about a name that means nothing where it stands:
+/// a mistake in the configuration whatever the values are, which `try` and
+/// `can` must not hide.
+fn is_about_names(errors: &Diagnostics) -> bool {
+    errors.iter().any(|d| {
+        matches!(
+            d.code,
+            "infra::eval::undeclared"
+                | "infra::eval::unknown_name"
+                | "infra::eval::incomplete_reference"
+                | "infra::eval::each_outside"
+                | "infra::eval::count_outside"
+                | "infra::eval::self_outside"
+        )
     })
 }
 

@@ -5,6 +5,7 @@
 //! demand of values).
 
 mod access;
+pub mod body;
 mod call;
 mod collection;
 mod conditional;
@@ -15,7 +16,6 @@ pub mod functions;
 mod operators;
 mod reference;
 pub mod repeat;
-pub mod body;
 pub mod scope;
 pub mod spans;
 mod splat;

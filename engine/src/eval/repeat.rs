@@ -115,7 +115,7 @@ pub(super) fn by_count(value: &Value, span: Span, header: Span) -> Result<Vec<Re
 }
 
 /// Returns the instances for `for_each`.
-pub(super) fn by_for_each(value: &Value, span: Span, header: Span) -> Result<Vec<Repeat>, Diagnostic> {
+pub(crate) fn by_for_each(value: &Value, span: Span, header: Span) -> Result<Vec<Repeat>, Diagnostic> {
     let error = |message: String| Diagnostic::error("infra::eval::invalid_for_each", message).at(span, "here");
     if value.is_sensitive() {
         return Err(sensitive("for_each", span));
@@ -136,9 +136,7 @@ pub(super) fn by_for_each(value: &Value, span: Span, header: Span) -> Result<Vec
                 })
                 .collect()
         }
-        ValueKind::Set(_) | ValueKind::List(_) | ValueKind::Tuple(_) => {
-            by_items(value, span, header)?
-        }
+        ValueKind::Set(_) | ValueKind::List(_) | ValueKind::Tuple(_) => by_items(value, span, header)?,
         _ => {
             return Err(error(format!(
                 "`for_each` must be a map, a set of strings or a list of strings, not {}",

@@ -58,9 +58,7 @@ pub fn key_within(expr: &Expr, path: &Path, name: &str) -> Span {
         .iter()
         .find_map(|item| match &item.key {
             ObjectKey::Name(key) if &*key.name == name => Some(key.span),
-            ObjectKey::Expr(key) if key.as_literal_string().is_some_and(|k| &**k == name) => {
-                Some(key.span)
-            }
+            ObjectKey::Expr(key) if key.as_literal_string().is_some_and(|k| &**k == name) => Some(key.span),
             _ => None,
         })
         .unwrap_or(object.span)
@@ -100,9 +98,7 @@ fn in_blocks(body: &Body, name: &str, steps: &[PathStep]) -> Option<Span> {
                 };
             }
             at += 1;
-        } else if &*block.kind.name == "dynamic"
-            && block.labels.first().is_some_and(|l| &*l.name == name)
-        {
+        } else if &*block.kind.name == "dynamic" && block.labels.first().is_some_and(|l| &*l.name == name) {
             // How many blocks it makes is not known here: it may stand for all that follow.
             let content = block.body.blocks_of("content").next();
             let inner = content

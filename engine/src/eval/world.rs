@@ -228,7 +228,11 @@ impl<'a> World<'a> {
                 Err(more) => diagnostics.extend(more),
             }
         }
-        if diagnostics.has_errors() { Err(diagnostics) } else { Ok(()) }
+        if diagnostics.has_errors() {
+            Err(diagnostics)
+        } else {
+            Ok(())
+        }
     }
 
     fn expand_call(&self, at: ModuleInstanceId, call: &ModuleCall) -> Result<Expansion, Diagnostics> {
@@ -398,11 +402,7 @@ impl<'a> World<'a> {
             return whole.clone();
         }
         let whole = match slot.shape {
-            Shape::Single => slot
-                .values
-                .get(&InstanceKey::None)
-                .cloned()
-                .unwrap_or_else(Value::null),
+            Shape::Single => slot.values.get(&InstanceKey::None).cloned().unwrap_or_else(Value::null),
             Shape::Count => Value::tuple(
                 slot.values
                     .iter()
@@ -451,11 +451,7 @@ impl<'a> World<'a> {
             .insert(name.clone(), Value::unknown(ty));
     }
 
-    fn find_variable(
-        &self,
-        at: ModuleInstanceId,
-        variable: &crate::config::Variable,
-    ) -> Result<Value, Diagnostics> {
+    fn find_variable(&self, at: ModuleInstanceId, variable: &crate::config::Variable) -> Result<Value, Diagnostics> {
         let (parent, repeat) = {
             let arena = self.arena.borrow();
             let instance = &arena[at.0 as usize];
@@ -617,9 +613,11 @@ impl ModuleScope<'_, '_> {
             _ if self.repeat.unknown_key => Value::unknown_not_null(Type::String),
             InstanceKey::Str(key) => Value::string(key.clone()),
             _ => {
-                return Err(Diagnostic::error("infra::eval::each_outside", "`each` has no value here")
-                    .at(name.span, "not within a block with `for_each`")
-                    .help("add `for_each` to the block, or use a loop (`[for x in …: …]`)"));
+                return Err(
+                    Diagnostic::error("infra::eval::each_outside", "`each` has no value here")
+                        .at(name.span, "not within a block with `for_each`")
+                        .help("add `for_each` to the block, or use a loop (`[for x in …: …]`)"),
+                );
             }
         };
         match &*name.name {
@@ -646,9 +644,11 @@ impl ModuleScope<'_, '_> {
         match &self.repeat.key {
             _ if self.repeat.unknown_key => Ok(Value::unknown_not_null(Type::Number)),
             InstanceKey::Int(i) => Ok(Value::from(i64::try_from(*i).unwrap_or(i64::MAX))),
-            _ => Err(Diagnostic::error("infra::eval::count_outside", "`count` has no value here")
-                .at(name.span, "not within a block with `count`")
-                .help("add `count` to the block")),
+            _ => Err(
+                Diagnostic::error("infra::eval::count_outside", "`count` has no value here")
+                    .at(name.span, "not within a block with `count`")
+                    .help("add `count` to the block"),
+            ),
         }
     }
 
@@ -746,8 +746,10 @@ impl Scope for ModuleScope<'_, '_> {
                     value: value.clone(),
                     consumed: 0,
                 }),
-                None => Err(Diagnostic::error("infra::eval::self_outside", "`self` has no value here")
-                    .at(root.span, "only within a condition of a resource or type")),
+                None => Err(
+                    Diagnostic::error("infra::eval::self_outside", "`self` has no value here")
+                        .at(root.span, "only within a condition of a resource or type"),
+                ),
             },
             "module" => {
                 if attrs.is_empty() {

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use infra_providers::{
-    ApplyError, CreateRequest, DeleteRequest, ErrorKind, PlanRequest, Session, UpdateRequest,
-};
+use infra_providers::{ApplyError, CreateRequest, DeleteRequest, ErrorKind, PlanRequest, Session, UpdateRequest};
 use infra_state::{Intent, ObjectState, Record, State};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::{InstanceAddr, InstanceKey, Str, Value};
 use tokio::sync::mpsc;
 
-use super::{Message, Progress, Reporter, Run};
+use super::{Message, Progress, Reporter, Run, deposed_key};
 use crate::config::{ModuleId, ProviderKey, Resource};
 use crate::eval::world::{ModuleInstanceId, Repeat};
 use crate::observe::{Event, Operation};
@@ -98,10 +96,7 @@ pub(super) fn settle_noop(change: &Change, state: &mut State) {
     let object = ObjectState {
         provider: change.provider.clone(),
         schema_version: change.meta.schema_version,
-        attributes: change
-            .planned
-            .clone()
-            .unwrap_or_else(|| current.attributes.clone()),
+        attributes: change.planned.clone().unwrap_or_else(|| current.attributes.clone()),
         dependencies: Arc::clone(&change.meta.dependencies),
         create_before_destroy: change.meta.create_before_destroy,
         protect: change.meta.protect,
@@ -219,7 +214,10 @@ impl<'a> Run<'a, '_> {
                 operation,
                 Diagnostic::error(
                     "infra::apply::no_provider",
-                    format!("`{}` needs provider `{}`, which cannot be used", change.addr, change.provider),
+                    format!(
+                        "`{}` needs provider `{}`, which cannot be used",
+                        change.addr, change.provider
+                    ),
                 )
                 .help("keep the provider's block in the configuration until its objects are gone"),
             );
@@ -261,11 +259,7 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Evaluates a resource again, now that more is known.
-    fn desired(
-        &self,
-        change: &Change,
-        prior: Option<&Value>,
-    ) -> Result<(&'a Resource, Value), Diagnostics> {
+    fn desired(&self, change: &Change, prior: Option<&Value>) -> Result<(&'a Resource, Value), Diagnostics> {
         let config = self.executor.config;
         let missing = || {
             Diagnostics::from(Diagnostic::error(
@@ -273,9 +267,7 @@ impl<'a> Run<'a, '_> {
                 format!("`{}` is not in the configuration", change.addr),
             ))
         };
-        let resource = config
-            .find_resource(&change.addr.resource.path())
-            .ok_or_else(missing)?;
+        let resource = config.find_resource(&change.addr.resource.path()).ok_or_else(missing)?;
         let schema = self
             .executor
             .registry
@@ -352,10 +344,7 @@ impl<'a> Run<'a, '_> {
         {
             return Err(Diagnostic::error(
                 "infra::apply::differs_from_plan",
-                format!(
-                    "`{}`: `{path}` is now another value than was planned",
-                    change.addr
-                ),
+                format!("`{}`: `{path}` is now another value than was planned", change.addr),
             )
             .at(resource.span, "planned with another value")
             .note("nothing was done to this object")
@@ -372,7 +361,9 @@ impl<'a> Run<'a, '_> {
         change: &'a Change,
         session: &Arc<dyn Session>,
     ) -> Result<Option<Call>, Diagnostics> {
-        let (resource, config) = self.desired(change, None)?;
+        // What is ignored was carried forward when planning; a damaged object has nothing to carry.
+        let prior = change.prior.as_ref().filter(|p| !p.tainted).map(|p| &p.attributes);
+        let (resource, config) = self.desired(change, prior)?;
         let planned = self.refine(change, resource, session, None, &config)?;
         if change.action == (Action::Replace { create_first: true }) {
             self.depose(id, change);
@@ -560,10 +551,7 @@ impl<'a> Run<'a, '_> {
         if operation == Operation::Delete {
             return None;
         }
-        let resource = self
-            .executor
-            .config
-            .find_resource(&change.addr.resource.path())?;
+        let resource = self.executor.config.find_resource(&change.addr.resource.path())?;
         if resource.lifecycle.postconditions.is_empty() {
             return None;
         }
@@ -616,10 +604,18 @@ impl<'a> Run<'a, '_> {
                     None => settled(&object),
                 };
                 let object = self.object(change, object, true);
-                let instance = self.set_current(&change.addr, Some(object));
-                self.record_done(&change.addr, instance, &change.token);
+                self.taint(id, change, object);
             }
-            (Operation::Create, None) if self.existing.contains(&id) => self.taint(change),
+            (Operation::Create, None) if self.existing.contains(&id) => {
+                let current = self.state.instances.get(&change.addr).and_then(|i| i.current.clone());
+                if let Some(current) = current {
+                    let object = ObjectState {
+                        tainted: true,
+                        ..(*current).clone()
+                    };
+                    self.taint(id, change, Arc::new(object));
+                }
+            }
             (Operation::Create, None) => self.undo_create(id, change, is_certain(error.kind)),
             (Operation::Update | Operation::Delete, Some(object)) if change.deposed.is_none() => {
                 let object = crate::plan::diff::copy_marks(
@@ -627,8 +623,7 @@ impl<'a> Run<'a, '_> {
                     &settled(&object),
                 );
                 if change.action != (Action::Replace { create_first: true }) {
-                    let tainted = change.prior.as_ref().is_some_and(|p| p.tainted);
-                    let object = self.object(change, object, tainted);
+                    let object = self.unfinished(change, object, operation);
                     let instance = self.set_current(&change.addr, Some(object));
                     self.record_done(&change.addr, instance, &change.token);
                 }
@@ -643,10 +638,7 @@ impl<'a> Run<'a, '_> {
             Operation::Forget => "forget",
         };
         let span = change.span.map(|header| {
-            let resource = self
-                .executor
-                .config
-                .find_resource(&change.addr.resource.path());
+            let resource = self.executor.config.find_resource(&change.addr.resource.path());
             match (resource, &error.path) {
                 (Some(r), Some(p)) => crate::eval::spans::span_of(&r.body, p).unwrap_or(header),
                 _ => header,
@@ -661,15 +653,41 @@ impl<'a> Run<'a, '_> {
         self.fail_with(id, change, operation, d);
     }
 
-    /// A create failed after its object was known to exist.
-    fn taint(&mut self, change: &Change) {
-        let current = self.state.instances.get(&change.addr).and_then(|i| i.current.clone());
-        let Some(current) = current else { return };
-        let object = ObjectState {
-            tainted: true,
-            ..(*current).clone()
+    /// Returns an object after an update or delete that failed: it may still use what it used before.
+    fn unfinished(&self, change: &Change, attributes: Value, operation: Operation) -> Arc<ObjectState> {
+        let Some(prior) = &change.prior else {
+            return self.object(change, attributes, false);
         };
-        let instance = self.set_current(&change.addr, Some(Arc::new(object)));
+        let mut object = ObjectState {
+            attributes,
+            ..(**prior).clone()
+        };
+        if operation == Operation::Update {
+            let both = prior.dependencies.iter().chain(change.meta.dependencies.iter());
+            let both: std::collections::BTreeSet<_> = both.cloned().collect();
+            object.dependencies = both.into_iter().collect();
+            object.schema_version = change.meta.schema_version;
+        }
+        Arc::new(object)
+    }
+
+    /// A create failed and left a damaged object. The object it was to replace
+    /// is the current one again, as others still use it; the damaged one is set
+    /// aside to be deleted.
+    fn taint(&mut self, id: StepId, change: &Change, object: Arc<ObjectState>) {
+        let mut instance = self.state.instances.get(&change.addr).cloned().unwrap_or_default();
+        let old = self.deposed.remove(&id).and_then(|key| {
+            let old = instance.deposed.remove(&key)?;
+            Some((key, old))
+        });
+        match old {
+            Some((key, old)) => {
+                instance.current = Some(old);
+                instance.deposed.insert(key, object);
+            }
+            None => instance.current = Some(object),
+        }
+        self.state.set_instance(change.addr.clone(), instance.clone());
         self.record_done(&change.addr, instance, &change.token);
     }
 
@@ -720,9 +738,4 @@ fn is_certain(kind: ErrorKind) -> bool {
         | ErrorKind::Unsupported => true,
         ErrorKind::Retryable | ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Other => false,
     }
-}
-
-/// Returns the key under which a replaced object waits for its deletion.
-fn deposed_key(token: &str) -> String {
-    token.chars().take(8).collect()
 }

@@ -155,6 +155,7 @@ impl<'a> Executor<'a> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut run = self.start(sink, sender);
         run.record_recovered();
+        run.record_moved();
         run.configure_providers().await;
         self.observer.event(&Event::ApplyStart {
             operations: self.plan.graph.operations(),
@@ -347,12 +348,33 @@ impl<'a> Run<'a, '_> {
         for recovery in &self.executor.plan.recovered {
             let instance = self.state.instances.get(&recovery.addr).cloned();
             match instance {
-                Some(instance) if recovery.found => {
-                    self.record_done(&recovery.addr, instance, &recovery.token);
-                }
-                _ => self.record(&Record::Dropped {
+                Some(instance) => self.record_done(&recovery.addr, instance, &recovery.token),
+                None => self.record(&Record::Dropped {
                     token: recovery.token.clone(),
                 }),
+            }
+        }
+    }
+
+    /// Records new addresses, before anything is recorded under them; and what is imported.
+    fn record_moved(&mut self) {
+        let record = |run: &mut Self, address: &InstanceAddr| {
+            let instance = run.state.instances.get(address).cloned().unwrap_or_default();
+            run.record(&Record::Done {
+                address: address.clone(),
+                instance,
+                token: None,
+            });
+        };
+        let changes = &self.executor.plan.changes;
+        for change in changes {
+            if let Some(previous) = &change.previous_addr {
+                record(self, previous);
+            }
+        }
+        for change in changes {
+            if change.previous_addr.is_some() || change.importing.is_some() {
+                record(self, &change.addr);
             }
         }
     }
@@ -423,8 +445,7 @@ impl<'a> Run<'a, '_> {
         for repeat in &expansion.instances {
             let addr = base.instance(repeat.key.clone());
             if let Some(value) = self.executor.plan.value_of(&addr) {
-                self.world
-                    .set_instance(at, &resource.key, repeat.key.clone(), value);
+                self.world.set_instance(at, &resource.key, repeat.key.clone(), value);
             }
         }
     }
@@ -582,4 +603,9 @@ impl Plan {
         }
         self.data.get(addr).cloned()
     }
+}
+
+/// Returns the key under which a replaced object waits for its deletion: by the token of its successor.
+pub(crate) fn deposed_key(token: &str) -> String {
+    token.chars().take(8).collect()
 }

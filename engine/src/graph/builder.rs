@@ -299,4 +299,3 @@ impl Builder<'_> {
         self.conditions(node, m, &lifecycle.postconditions);
     }
 }
-

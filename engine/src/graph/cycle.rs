@@ -62,7 +62,7 @@ fn shortest(graph: &DiGraph<Node, Option<Span>>, part: &[NodeIndex]) -> Vec<Node
             }
         }
     }
-    best.unwrap_or_else(|| nodes)
+    best.unwrap_or(nodes)
 }
 
 fn describe(config: &Config, graph: &DiGraph<Node, Option<Span>>, cycle: &[NodeIndex]) -> Diagnostic {
@@ -82,9 +82,7 @@ fn describe(config: &Config, graph: &DiGraph<Node, Option<Span>>, cycle: &[NodeI
     };
     let mut places = cycle.iter().enumerate().filter_map(|(n, from)| {
         let to = cycle[(n + 1) % cycle.len()];
-        let span = graph
-            .edges_connecting(*from, to)
-            .find_map(|e| *e.weight())?;
+        let span = graph.edges_connecting(*from, to).find_map(|e| *e.weight())?;
         Some((span, format!("`{}` needs `{}`", label(*from), label(to))))
     });
     let mut diagnostic = Diagnostic::error("infra::config::cycle", message)

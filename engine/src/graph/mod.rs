@@ -141,8 +141,6 @@ impl ConfigGraph {
 
     /// Returns what a node depends on directly, with the place that says so.
     pub fn dependencies(&self, id: NodeId) -> impl Iterator<Item = (NodeId, Option<Span>)> + '_ {
-        self.graph
-            .edges(id.index())
-            .map(|e| (e.target().into(), *e.weight()))
+        self.graph.edges(id.index()).map(|e| (e.target().into(), *e.weight()))
     }
 }

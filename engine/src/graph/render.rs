@@ -22,7 +22,12 @@ fn shown(node: &Node) -> bool {
 
 /// Walks from each shown node to the nearest shown ones.
 fn simplify(graph: &ConfigGraph) -> Simplified {
-    let nodes: Vec<NodeId> = graph.order().iter().copied().filter(|id| shown(graph.node(*id))).collect();
+    let nodes: Vec<NodeId> = graph
+        .order()
+        .iter()
+        .copied()
+        .filter(|id| shown(graph.node(*id)))
+        .collect();
     let mut edges = Vec::new();
     let mut seen = vec![u32::MAX; graph.len()];
     for from in &nodes {
@@ -45,7 +50,8 @@ fn simplify(graph: &ConfigGraph) -> Simplified {
 /// Renders for Graphviz; an arrow points to what is depended on.
 pub fn dot(config: &Config, graph: &ConfigGraph) -> String {
     let simple = simplify(graph);
-    let mut out = String::from("digraph infra {\n  rankdir = \"RL\"\n  node [shape = box, fontname = \"sans-serif\"]\n");
+    let mut out =
+        String::from("digraph infra {\n  rankdir = \"RL\"\n  node [shape = box, fontname = \"sans-serif\"]\n");
     for id in &simple.nodes {
         let label = graph.node(*id).label(config);
         let shape = match graph.node(*id) {
@@ -53,7 +59,12 @@ pub fn dot(config: &Config, graph: &ConfigGraph) -> String {
             Node::Resource(..) => "",
             _ => ", shape = ellipse",
         };
-        let _ = writeln!(out, "  n{} [label = {}{shape}]", id.0, infra_types::address::quote(&label));
+        let _ = writeln!(
+            out,
+            "  n{} [label = {}{shape}]",
+            id.0,
+            infra_types::address::quote(&label)
+        );
     }
     for (from, to) in &simple.edges {
         let _ = writeln!(out, "  n{} -> n{}", from.0, to.0);

@@ -175,10 +175,7 @@ pub fn contradiction(planned: &Value, actual: &Value) -> Option<Path> {
             _ => Some(at.clone()),
         }
     }
-    fn pairs<'a>(
-        at: &Path,
-        pairs: impl Iterator<Item = (PathStep, &'a Value, Option<&'a Value>)>,
-    ) -> Option<Path> {
+    fn pairs<'a>(at: &Path, pairs: impl Iterator<Item = (PathStep, &'a Value, Option<&'a Value>)>) -> Option<Path> {
         for (step, planned, actual) in pairs {
             let at = at.join(step);
             match actual {

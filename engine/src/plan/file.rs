@@ -95,11 +95,21 @@ pub enum PlanFileError {
 
 impl SavedPlan {
     /// Makes the saved form of a plan.
-    pub fn new(plan: &Plan, config: &Config, options: &PlanOptions, text: String, json: serde_json::Value) -> SavedPlan {
+    pub fn new(
+        plan: &Plan,
+        config: &Config,
+        options: &PlanOptions,
+        text: String,
+        json: serde_json::Value,
+    ) -> SavedPlan {
         let mut variables = BTreeMap::new();
         let mut sensitive = Vec::new();
         for (name, value) in &plan.variables {
-            let declared = config.root().variables.get(name).is_some_and(|v| v.sensitive || v.ephemeral);
+            let declared = config
+                .root()
+                .variables
+                .get(name)
+                .is_some_and(|v| v.sensitive || v.ephemeral);
             if declared || value.contains_sensitive() {
                 sensitive.push(name.to_string());
             } else {
@@ -151,8 +161,7 @@ impl SavedPlan {
             kind: Option<String>,
             format: Option<u32>,
         }
-        let head: Head =
-            serde_json::from_slice(bytes).map_err(|e| PlanFileError::NotAPlan(e.to_string()))?;
+        let head: Head = serde_json::from_slice(bytes).map_err(|e| PlanFileError::NotAPlan(e.to_string()))?;
         if head.kind.as_deref() != Some(KIND) {
             return Err(PlanFileError::NotAPlan("it does not say so".into()));
         }
@@ -200,7 +209,8 @@ impl SavedPlan {
             .iter()
             .map(|(name, saved)| {
                 let damaged = |what: String| PlanFileError::Damaged(format!("variable `{name}`: {what}"));
-                let ty = json::type_from_json(&saved.r#type).ok_or_else(|| damaged("its type makes no sense".into()))?;
+                let ty =
+                    json::type_from_json(&saved.r#type).ok_or_else(|| damaged("its type makes no sense".into()))?;
                 let value = json::from_json(&saved.value, &ty).map_err(|e| damaged(e.message))?;
                 Ok((name.as_str().into(), value))
             })

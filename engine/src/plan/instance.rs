@@ -18,10 +18,7 @@ use crate::sessions::ProviderRef;
 /// What is to be done about a data source.
 pub(super) enum DataPlan {
     /// It can be read now.
-    Read {
-        session: Arc<dyn Session>,
-        config: Value,
-    },
+    Read { session: Arc<dyn Session>, config: Value },
     /// It is read while applying.
     Later { value: Value, change: Box<Change> },
     /// Its provider could not be configured, which was reported.
@@ -405,7 +402,10 @@ fn refuse_protected(change: &Change, flags: &Flags, span: Span, errors: &mut Dia
         errors.push(
             Diagnostic::error(
                 "infra::plan::prevent_destroy",
-                format!("`{}` would be replaced{because}, but `prevent_destroy` is set", change.addr),
+                format!(
+                    "`{}` would be replaced{because}, but `prevent_destroy` is set",
+                    change.addr
+                ),
             )
             .at(span, "must not be destroyed")
             .help("undo the change, or set `prevent_destroy = false`")
@@ -422,7 +422,9 @@ pub(super) fn protected(addr: &InstanceAddr, what: &str, because: &str, span: Op
         "infra::plan::protected",
         format!("`{addr}` is protected and would be {what}{because}"),
     )
-    .note("it holds data that cannot be made again, or its configuration said `protect = true` when it was last applied")
+    .note(
+        "it holds data that cannot be made again, or its configuration said `protect = true` when it was last applied",
+    )
     .help(format!(
         "apply once with `lifecycle {{ protect = false }}` on `{addr}`, then try again"
     ))
@@ -459,9 +461,7 @@ fn causes(walk: &Walk<'_>, resource: &Resource, prior: &Value, planned: &Value) 
         .filter_map(|name| {
             let path = Path::attr(name.clone());
             let attribute = resource.body.attribute(&name);
-            let span = attribute
-                .map(|a| a.span)
-                .or_else(|| span_of(&resource.body, &path))?;
+            let span = attribute.map(|a| a.span).or_else(|| span_of(&resource.body, &path))?;
             let mentions = attribute
                 .map(|a| {
                     crate::config::references::references(&a.expr)

@@ -9,6 +9,7 @@ pub mod action;
 pub mod diff;
 pub mod digest;
 pub mod file;
+mod imports;
 mod instance;
 mod orphans;
 pub mod planner;
@@ -22,10 +23,10 @@ use infra_syntax::{Diagnostics, Span};
 use infra_types::{InstanceAddr, Path, ResourcePath, Str, Value};
 
 pub use action::{Action, Reason};
-pub use planner::{PlanOptions, Planner};
 pub use instance::error_diagnostic;
 pub(crate) use instance::{desired, problem_diagnostic};
 pub(crate) use planner::evaluate_conditions;
+pub use planner::{PlanOptions, Planner};
 pub use steps::{ExecutionGraph, Step, StepId, StepKind};
 
 /// A plan.
@@ -249,8 +250,9 @@ impl Plan {
 
     /// Says whether applying it would change anything: objects, outputs or the state's addresses.
     pub fn has_changes(&self) -> bool {
-        self.changes.iter().any(|c| {
-            c.action != Action::NoOp || c.previous_addr.is_some() || c.importing.is_some()
-        }) || self.outputs.values().any(|o| !o.is_noop())
+        self.changes
+            .iter()
+            .any(|c| c.action != Action::NoOp || c.previous_addr.is_some() || c.importing.is_some())
+            || self.outputs.values().any(|o| !o.is_noop())
     }
 }

@@ -116,11 +116,7 @@ impl Walk<'_> {
                 protect: object.protect,
             },
             importing: None,
-            span: self
-                .planner
-                .config
-                .find_resource(&addr.resource.path())
-                .map(|r| r.span),
+            span: self.planner.config.find_resource(&addr.resource.path()).map(|r| r.span),
             token: "".into(),
         }
     }
@@ -243,7 +239,8 @@ impl Walk<'_> {
             };
             change.meta.create_before_destroy = forced;
             if let Action::Replace { create_first } = &mut change.action {
-                *create_first = first;
+                // Nothing uses an object whose create failed, and it may hold the name.
+                *create_first = first && change.reason != Some(Reason::Tainted);
             }
         }
     }
@@ -270,12 +267,7 @@ fn removed<'c>(config: &'c Config, addr: &InstanceAddr) -> Option<&'c Removed> {
 }
 
 /// Says whether what a `replace_triggered_by` expression names changes in this plan.
-pub(super) fn trigger(
-    walk: &Walk<'_>,
-    at: ModuleInstanceId,
-    repeat: &Repeat,
-    expr: &Expr,
-) -> Result<bool, Diagnostic> {
+pub(super) fn trigger(walk: &Walk<'_>, at: ModuleInstanceId, repeat: &Repeat, expr: &Expr) -> Result<bool, Diagnostic> {
     let mut attributes = Vec::new();
     let mut key = None;
     let mut e = expr.unparen();

@@ -5,24 +5,24 @@
 //! providers) runs beside it. Objects in the state are read before the walk, in
 //! one batch per type.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use infra_providers::{ProviderError, Registry, Session, SessionOptions};
-use infra_state::{ObjectState, OpenIntent, State};
-use infra_syntax::{Diagnostic, Diagnostics};
+use infra_state::{InstanceState, Intent, ObjectState, OpenIntent, State};
+use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{InstanceAddr, InstanceKey, Mode, ResourcePath, Str, Value};
 
 use super::instance::{self, DataPlan};
 use super::{Change, CheckResult, CheckStatus, Drift, OutputChange, Plan, PlanMode, Recovery};
 use crate::config::{Condition, Config, ModuleId, ProviderKey, Resource, ResourceKey};
 use crate::eval::Host;
-use crate::flow::Planned;
 use crate::eval::world::{ModuleInstanceId, ModuleScope, Purpose, Repeat, World};
+use crate::flow::Planned;
 use crate::graph::{ConfigGraph, Node, NodeId, provider_of};
 use crate::observe::{Event, Observer};
 use crate::refresh::{self, Refreshed};
@@ -90,6 +90,8 @@ pub(super) struct Walk<'a> {
     pub(super) moves: BTreeMap<InstanceAddr, InstanceAddr>,
     /// Address to id, for imports.
     pub(super) imports: BTreeMap<InstanceAddr, String>,
+    /// Where each import goes, in the configuration.
+    pub(super) import_spans: BTreeMap<InstanceAddr, Span>,
     pub(super) recovered: Vec<Recovery>,
     pub(super) outputs: BTreeMap<Str, OutputChange>,
     pub(super) data: BTreeMap<InstanceAddr, Value>,
@@ -112,7 +114,7 @@ enum Outcome<'w> {
 /// The answer to something the walk waited for.
 enum Arrived {
     Data(NodeId, Box<DataArrived>),
-    Provider(NodeId, ProviderRef, Result<Arc<dyn Session>, ProviderError>),
+    Provider(NodeId, ProviderRef, Box<Result<Arc<dyn Session>, ProviderError>>),
 }
 
 struct DataArrived {
@@ -142,6 +144,7 @@ impl Planner<'_> {
             changes: BTreeMap::new(),
             moves: moved.moves,
             imports: BTreeMap::new(),
+            import_spans: BTreeMap::new(),
             recovered: Vec::new(),
             outputs: BTreeMap::new(),
             data: BTreeMap::new(),
@@ -155,8 +158,10 @@ impl Planner<'_> {
         let drift = walk.refresh().await;
         match self.options.mode {
             PlanMode::Normal => {
+                walk.import().await;
                 walk.run().await;
                 walk.plan_orphans();
+                walk.check_imports();
             }
             PlanMode::Destroy => walk.plan_destroy().await,
             PlanMode::RefreshOnly => walk.plan_refresh_only(),
@@ -180,7 +185,11 @@ impl<'a> Walk<'a> {
         if self.prior.is_empty() {
             return Vec::new();
         }
-        let needed = self.prior.values().filter_map(|o| ProviderRef::parse(&o.provider)).collect();
+        let needed = self
+            .prior
+            .values()
+            .filter_map(|o| ProviderRef::parse(&o.provider))
+            .collect();
         self.configure_early(needed).await;
         if !self.planner.options.refresh {
             return Vec::new();
@@ -253,18 +262,17 @@ impl<'a> Walk<'a> {
         answers.sort_by(|(a, _), (b, _)| a.intent.address.cmp(&b.intent.address));
         let mut state = (*self.stored).clone();
         for (open, object) in answers {
-            let addr = &open.intent.address;
+            let addr = crate::moves::follow(self.planner.config, &open.intent.address);
             self.recovered.push(Recovery {
                 addr: addr.clone(),
                 token: open.intent.token.clone(),
                 found: object.is_some(),
             });
-            let mut instance = state.instances.get(addr).cloned().unwrap_or_default();
-            if let (Some(object), None) = (object, &instance.current) {
-                instance.current = Some(object);
-                self.planner.observer.event(&Event::Adopted { addr });
-                state.set_instance(addr.clone(), instance);
+            let mut instance = state.instances.get(&addr).cloned().unwrap_or_default();
+            if file_recovered(&mut instance, &open.intent, object) {
+                self.planner.observer.event(&Event::Adopted { addr: &addr });
             }
+            state.set_instance(addr, instance);
         }
         self.stored = Arc::new(state);
     }
@@ -309,7 +317,7 @@ impl<'a> Walk<'a> {
 
     /// Configures the providers that objects of the state need, as far as
     /// their settings do not depend on resources.
-    async fn configure_early(&mut self, needed: BTreeSet<ProviderRef>) {
+    pub(super) async fn configure_early(&mut self, needed: BTreeSet<ProviderRef>) {
         let pure = self.pure_nodes();
         let mut pending = FuturesUnordered::new();
         for provider in needed {
@@ -341,15 +349,15 @@ impl<'a> Walk<'a> {
         self.diagnostics.extend(errors);
     }
 
-    /// Says for each provider node whether its settings depend on no resource.
-    fn pure_nodes(&self) -> HashMap<Node, bool> {
+    /// Says for each provider, variable and local value whether it depends on no resource.
+    pub(super) fn pure_nodes(&self) -> HashMap<Node, bool> {
         let graph = self.planner.graph;
         let mut pure = vec![true; graph.len()];
         let mut out = HashMap::new();
         for id in graph.order() {
             let node = graph.node(*id);
             pure[id.at()] = !matches!(node, Node::Resource(..)) && graph.dependencies(*id).all(|(d, _)| pure[d.at()]);
-            if matches!(node, Node::Provider(..)) {
+            if matches!(node, Node::Provider(..) | Node::Variable(..) | Node::Local(..)) {
                 out.insert(node.clone(), pure[id.at()]);
             }
         }
@@ -378,16 +386,10 @@ impl<'a> Walk<'a> {
         let schema = provider.config_schema();
         let (value, mut diagnostics) = crate::eval::body::eval_body(body, &schema.block, &self.world.scope(at));
         let mut problems = Vec::new();
-        schema
-            .block
-            .validate(&value, &infra_types::Path::root(), &mut problems);
+        schema.block.validate(&value, &infra_types::Path::root(), &mut problems);
         for problem in problems {
             let span = block.map(|b| crate::eval::spans::span_of(&b.body, &problem.path).unwrap_or(b.span));
-            diagnostics.push(instance::problem_diagnostic(
-                &problem,
-                span,
-                &format!("provider.{key}"),
-            ));
+            diagnostics.push(instance::problem_diagnostic(&problem, span, &format!("provider.{key}")));
         }
         if !value.is_wholly_known() && !diagnostics.has_errors() {
             let mut d = Diagnostic::error(
@@ -552,7 +554,7 @@ impl<'a> Walk<'a> {
                 let options = self.sessions.options().clone();
                 Outcome::Wait(vec![Box::pin(async move {
                     let result = implementation.configure(&config, &options).await;
-                    Arrived::Provider(id, provider, result)
+                    Arrived::Provider(id, provider, Box::new(result))
                 })])
             }
             Ok(None) => Outcome::Done,
@@ -567,7 +569,7 @@ impl<'a> Walk<'a> {
     fn arrive(&mut self, arrived: Arrived) -> NodeId {
         match arrived {
             Arrived::Provider(id, provider, result) => {
-                self.add_session(&provider, result);
+                self.add_session(&provider, *result);
                 id
             }
             Arrived::Data(id, data) => {
@@ -600,10 +602,7 @@ impl<'a> Walk<'a> {
             self.world.declare_resource(at, &resource.key, expansion.shape);
             let pending = self.dependency_pending(module, resource);
             for repeat in expansion.instances {
-                let addr = self
-                    .world
-                    .resource_addr(at, &resource.key)
-                    .instance(repeat.key.clone());
+                let addr = self.world.resource_addr(at, &resource.key).instance(repeat.key.clone());
                 match instance::plan_data(self, at, resource, &repeat, &addr, pending) {
                     Ok(DataPlan::Read { session, config }) => {
                         let ty = resource.key.ty.to_string();
@@ -624,8 +623,7 @@ impl<'a> Walk<'a> {
                         }));
                     }
                     Ok(DataPlan::Later { value, change }) => {
-                        self.world
-                            .set_instance(at, &resource.key, repeat.key.clone(), value);
+                        self.world.set_instance(at, &resource.key, repeat.key.clone(), value);
                         if !in_check {
                             self.changes.insert((addr, None), *change);
                         }
@@ -656,9 +654,7 @@ impl<'a> Walk<'a> {
                     .is_some_and(|r| self.changed.contains(&r.path)),
                 ReferenceTarget::Module(name) | ReferenceTarget::ModuleOutput(name, _) => {
                     let path = config.module(module).path.child(name.clone());
-                    self.changed
-                        .iter()
-                        .any(|changed| changed.module.0.starts_with(&path.0))
+                    self.changed.iter().any(|changed| changed.module.0.starts_with(&path.0))
                 }
                 _ => false,
             })
@@ -690,10 +686,7 @@ impl<'a> Walk<'a> {
             result,
         } = data;
         let (resource, in_check) = match self.planner.graph.node(id) {
-            Node::Check(module, name) => (
-                self.planner.config.module(*module).checks[name].data.as_ref(),
-                true,
-            ),
+            Node::Check(module, name) => (self.planner.config.module(*module).checks[name].data.as_ref(), true),
             node => (self.planner.config.module(node.module()).resources.get(&key), false),
         };
         let Some(resource) = resource else { return };
@@ -704,7 +697,12 @@ impl<'a> Walk<'a> {
                     self.data.insert(addr.clone(), value.clone());
                 }
                 let scope = self.world.scope_of(at, &repeat).with_self(value);
-                let (results, errors) = evaluate_conditions(&resource.lifecycle.postconditions, &scope, "postcondition", &addr.to_string());
+                let (results, errors) = evaluate_conditions(
+                    &resource.lifecycle.postconditions,
+                    &scope,
+                    "postcondition",
+                    &addr.to_string(),
+                );
                 self.record_check(addr.to_string(), "resource", results);
                 self.diagnostics.extend(errors);
             }
@@ -762,8 +760,17 @@ impl<'a> Walk<'a> {
         }
         let scope = self.world.scope(at);
         let module = self.world.module_addr(at);
-        let prefix = if module.is_root() { String::new() } else { format!("{module}.") };
-        let (results, errors) = evaluate_conditions(&variable.validations, &scope, "validation", &format!("{prefix}var.{name}"));
+        let prefix = if module.is_root() {
+            String::new()
+        } else {
+            format!("{module}.")
+        };
+        let (results, errors) = evaluate_conditions(
+            &variable.validations,
+            &scope,
+            "validation",
+            &format!("{prefix}var.{name}"),
+        );
         if errors.has_errors() {
             self.world.forget_variable(at, name, variable.ty.ty.clone());
         }
@@ -775,7 +782,8 @@ impl<'a> Walk<'a> {
         let output = &self.world.module_of(at).outputs[name];
         if !output.preconditions.is_empty() {
             let scope = self.world.scope(at);
-            let (results, errors) = evaluate_conditions(&output.preconditions, &scope, "precondition", &format!("output.{name}"));
+            let (results, errors) =
+                evaluate_conditions(&output.preconditions, &scope, "precondition", &format!("output.{name}"));
             self.record_check(format!("output.{name}"), "output_value", results);
             self.diagnostics.extend(errors);
         }
@@ -811,7 +819,12 @@ impl<'a> Walk<'a> {
         self.diagnostics.extend(errors);
     }
 
-    pub(super) fn record_check(&mut self, object: String, kind: &'static str, results: Vec<(CheckStatus, Option<String>)>) {
+    pub(super) fn record_check(
+        &mut self,
+        object: String,
+        kind: &'static str,
+        results: Vec<(CheckStatus, Option<String>)>,
+    ) {
         let Some(status) = results.iter().map(|(s, _)| *s).max() else {
             return;
         };
@@ -840,6 +853,11 @@ impl<'a> Walk<'a> {
             let mut instance = prior.instances[&addr].clone();
             instance.current = self.prior.get(&addr).cloned();
             prior.set_instance(addr, instance);
+        }
+        for addr in self.imports.keys() {
+            let mut instance = prior.instances.get(addr).cloned().unwrap_or_default();
+            instance.current = self.prior.get(addr).cloned();
+            prior.set_instance(addr.clone(), instance);
         }
         self.diagnostics.sort();
         if self.diagnostics.has_errors() {
@@ -894,14 +912,48 @@ fn drop_consequences(diagnostics: &mut Diagnostics) {
     let consequence = |d: &Diagnostic| {
         matches!(
             d.code,
-            "infra::eval::unknown_repetition"
-                | "infra::eval::unknown_flag"
-                | "infra::plan::unknown_provider_settings"
+            "infra::eval::unknown_repetition" | "infra::eval::unknown_flag" | "infra::plan::unknown_provider_settings"
         )
     };
     if diagnostics.iter().any(|d| d.is_error() && !consequence(d)) {
         diagnostics.0.retain(|d| !consequence(d));
     }
+}
+
+/// Files what came of a create whose answer was lost; says whether an object was adopted.
+///
+/// The object that it was to replace is set aside if the new one exists, and is
+/// the current one again if it does not.
+fn file_recovered(instance: &mut InstanceState, intent: &Intent, object: Option<Arc<ObjectState>>) -> bool {
+    if instance.objects().any(|(_, o)| o.token.as_ref() == Some(&intent.token)) {
+        return false;
+    }
+    let key = crate::execute::deposed_key(&intent.token);
+    match (object, instance.current.take()) {
+        (Some(object), None) => instance.current = Some(object),
+        (Some(object), Some(old)) if intent.deposed.is_some() => {
+            instance.deposed.insert(key, old);
+            instance.current = Some(object);
+        }
+        (Some(object), current) => {
+            // Another one was made since, and may be in use: this one is too many.
+            let object = ObjectState {
+                tainted: true,
+                ..(*object).clone()
+            };
+            instance.deposed.insert(key, Arc::new(object));
+            instance.current = current;
+        }
+        (None, None) => {
+            instance.current = intent.deposed.as_ref().and_then(|key| instance.deposed.remove(key));
+            return false;
+        }
+        (None, current) => {
+            instance.current = current;
+            return false;
+        }
+    }
+    true
 }
 
 /// Says whether a difference is worth telling: one in what users can set.
@@ -963,7 +1015,10 @@ pub(crate) fn evaluate_conditions(
                 diagnostics.push(
                     Diagnostic::error(
                         "infra::eval::invalid_condition",
-                        format!("the condition of this {kind} is {}, not true or false", value.ty().friendly()),
+                        format!(
+                            "the condition of this {kind} is {}, not true or false",
+                            value.ty().friendly()
+                        ),
                     )
                     .at(condition.condition.span, "must be a bool"),
                 );
@@ -993,9 +1048,7 @@ fn condition_message(condition: &Condition, scope: &ModuleScope<'_, '_>) -> Stri
         .ok()
         .and_then(|v| infra_types::convert::convert(&v, &infra_types::Type::String).ok());
     match value {
-        Some(value) if value.contains_sensitive() => {
-            "the condition does not hold (its message is sensitive)".into()
-        }
+        Some(value) if value.contains_sensitive() => "the condition does not hold (its message is sensitive)".into(),
         Some(value) => value
             .as_str()
             .map_or_else(|| "the condition does not hold".into(), |s| s.trim().to_owned()),

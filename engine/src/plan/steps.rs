@@ -3,15 +3,17 @@
 //! * A node of the configuration is evaluated after all that it depends on;
 //!   its objects are created or changed after that.
 //! * What used an object, according to the state, is deleted or changed before
-//!   the object is deleted.
+//!   the object is deleted; also what used it through others that hand on its id.
 //! * A replacement deletes and then creates, or creates and then deletes.
+//! * An object whose create failed has no users: its deletion waits for nothing,
+//!   and its successor waits for its deletion.
 //!
 //! Where many steps wait for many others, a joint stands between, so that the
 //! number of edges grows with the configuration and not with its square.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use infra_types::ResourcePath;
+use infra_types::{InstanceAddr, ResourcePath};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::{Action, Change};
@@ -100,13 +102,30 @@ impl ExecutionGraph {
     }
 }
 
+/// What the deletion of an object waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    /// Nothing: its create failed, so nobody uses it.
+    Unused,
+    /// Its users are deleted. Those that only change wait for its successor.
+    UsersDeleted,
+    /// Its users are deleted or use something else.
+    UsersGone,
+}
+
 struct Builder<'a> {
     changes: &'a [Change],
     steps: Vec<Step>,
     /// Edges that come from what the state remembers: (step, waits for).
     remembered: BTreeSet<(StepId, StepId)>,
-    deletes: BTreeMap<ResourcePath, Vec<(StepId, bool)>>,
+    /// Those of them that lead from users to the users of users.
+    indirect: BTreeSet<(StepId, StepId)>,
+    deletes: BTreeMap<ResourcePath, Vec<(StepId, Gate)>>,
     updates: BTreeMap<ResourcePath, Vec<StepId>>,
+    /// The step after which each provider can be used.
+    providers: HashMap<String, StepId>,
+    /// The deletions of set-aside objects whose create failed, by address.
+    leftovers: BTreeMap<InstanceAddr, Vec<StepId>>,
 }
 
 /// Builds the execution graph.
@@ -115,27 +134,35 @@ pub fn build(config: &Config, graph: &ConfigGraph, changes: &[Change], destroyin
         changes,
         steps: Vec::new(),
         remembered: BTreeSet::new(),
+        indirect: BTreeSet::new(),
         deletes: BTreeMap::new(),
         updates: BTreeMap::new(),
+        providers: HashMap::new(),
+        leftovers: BTreeMap::new(),
     };
     let mut by_path: BTreeMap<ResourcePath, Vec<usize>> = BTreeMap::new();
     for (i, change) in changes.iter().enumerate() {
-        if change.action != Action::NoOp {
+        if change.deposed.is_some() && is_tainted(change) {
+            builder.leftover(i);
+        } else if change.action != Action::NoOp {
             by_path.entry(change.addr.resource.path()).or_default().push(i);
         }
     }
-    let mut providers: HashMap<String, StepId> = HashMap::new();
     if !destroying {
-        builder.walk(config, graph, &mut by_path, &mut providers);
+        builder.walk(config, graph, &mut by_path);
     }
     // What the configuration does not mention (any more).
     for (path, indexes) in by_path {
         for i in indexes {
-            builder.orphan(&path, i, &providers);
+            builder.orphan(&path, i);
         }
     }
     builder.order_deletes();
     builder.finish()
+}
+
+fn is_tainted(change: &Change) -> bool {
+    change.prior.as_ref().is_some_and(|p| p.tainted)
 }
 
 impl Builder<'_> {
@@ -153,13 +180,26 @@ impl Builder<'_> {
         }
     }
 
-    fn walk(
-        &mut self,
-        config: &Config,
-        graph: &ConfigGraph,
-        by_path: &mut BTreeMap<ResourcePath, Vec<usize>>,
-        providers: &mut HashMap<String, StepId>,
-    ) {
+    /// Returns the step after which the provider of a change can be used.
+    fn provider(&self, i: usize) -> Option<StepId> {
+        self.providers.get(&*self.changes[i].provider).copied()
+    }
+
+    fn delete(&mut self, i: usize, gate: Gate, after: Vec<StepId>) -> StepId {
+        let step = self.add(StepKind::Delete(i), after);
+        let path = self.changes[i].addr.resource.path();
+        self.deletes.entry(path).or_default().push((step, gate));
+        step
+    }
+
+    /// Adds the deletion of a set-aside object whose create failed.
+    fn leftover(&mut self, i: usize) {
+        let step = self.delete(i, Gate::Unused, Vec::new());
+        let addr = self.changes[i].addr.clone();
+        self.leftovers.entry(addr).or_default().push(step);
+    }
+
+    fn walk(&mut self, config: &Config, graph: &ConfigGraph, by_path: &mut BTreeMap<ResourcePath, Vec<usize>>) {
         let mut done: Vec<Option<StepId>> = vec![None; graph.len()];
         for id in graph.order() {
             let after: Vec<StepId> = graph
@@ -189,18 +229,30 @@ impl Builder<'_> {
                         module: config.module(*module).path.clone(),
                         key: key.clone(),
                     };
-                    providers.insert(reference.to_string(), ready);
+                    self.providers.insert(reference.to_string(), ready);
                 }
                 _ => {}
             }
             done[id.at()] = Some(last);
         }
+        // What has no provider block in the configuration is deleted without waiting.
+        for step in self.leftovers.values().flatten() {
+            let StepKind::Delete(i) = self.steps[step.at()].kind else {
+                continue;
+            };
+            if let Some(provider) = self.providers.get(&*self.changes[i].provider) {
+                self.steps[step.at()].after.push(*provider);
+            }
+        }
     }
 
     /// Adds the steps of an object that stays; returns the step after which others may use it.
     fn instance(&mut self, path: &ResourcePath, i: usize, ready: StepId) -> StepId {
-        match self.changes[i].action {
-            Action::Create => self.add(StepKind::Create(i), vec![ready]),
+        let change = &self.changes[i];
+        let mut before_create = vec![ready];
+        before_create.extend(self.leftovers.get(&change.addr).into_iter().flatten());
+        match change.action {
+            Action::Create => self.add(StepKind::Create(i), before_create),
             Action::Read => self.add(StepKind::Read(i), vec![ready]),
             Action::Update => {
                 let step = self.add(StepKind::Update(i), vec![ready]);
@@ -208,115 +260,131 @@ impl Builder<'_> {
                 step
             }
             Action::Replace { create_first: true } => {
-                let create = self.add(StepKind::Create(i), vec![ready]);
-                let delete = self.add(StepKind::Delete(i), vec![create]);
-                self.deletes.entry(path.clone()).or_default().push((delete, false));
+                let create = self.add(StepKind::Create(i), before_create);
+                self.delete(i, Gate::UsersGone, vec![create]);
                 create
             }
             Action::Replace { create_first: false } => {
-                let delete = self.add(StepKind::Delete(i), Vec::new());
-                self.deletes.entry(path.clone()).or_default().push((delete, true));
-                self.add(StepKind::Create(i), vec![ready, delete])
+                let gate = if is_tainted(change) { Gate::Unused } else { Gate::UsersDeleted };
+                let after = self.provider(i).into_iter().collect();
+                let delete = self.delete(i, gate, after);
+                before_create.push(delete);
+                self.add(StepKind::Create(i), before_create)
             }
             Action::NoOp | Action::Delete | Action::Forget => ready,
         }
     }
 
-    fn orphan(&mut self, path: &ResourcePath, i: usize, providers: &HashMap<String, StepId>) {
+    fn orphan(&mut self, path: &ResourcePath, i: usize) {
         let change = &self.changes[i];
-        let after: Vec<StepId> = providers.get(&*change.provider).copied().into_iter().collect();
         match change.action {
             Action::Delete => {
-                let step = self.add(StepKind::Delete(i), after);
-                self.deletes.entry(path.clone()).or_default().push((step, false));
+                let gate = if is_tainted(change) { Gate::Unused } else { Gate::UsersGone };
+                let after = self.provider(i).into_iter().collect();
+                self.delete(i, gate, after);
             }
             Action::Forget => {
                 self.add(StepKind::Forget(i), Vec::new());
             }
             // Objects of a resource that exists in the configuration are never orphans.
-            _ => {}
+            _ => debug_assert!(false, "{path} is not in the configuration"),
         }
+    }
+
+    /// Returns who uses what, by the state, as far as it leads to what is deleted.
+    fn users(&self) -> BTreeMap<ResourcePath, BTreeSet<ResourcePath>> {
+        let mut users: BTreeMap<ResourcePath, BTreeSet<ResourcePath>> = BTreeMap::new();
+        let mut last: Option<(ResourcePath, &[ResourcePath])> = None;
+        for change in self.changes {
+            let Some(prior) = &change.prior else { continue };
+            let user = change.addr.resource.path();
+            // The instances of a resource mostly remember the same.
+            if last.as_ref().is_some_and(|(u, d)| *u == user && **d == *prior.dependencies) {
+                continue;
+            }
+            for used in prior.dependencies.iter().filter(|used| **used != user) {
+                users.entry(used.clone()).or_default().insert(user.clone());
+            }
+            last = Some((user, &prior.dependencies));
+        }
+        let mut reached: BTreeMap<ResourcePath, BTreeSet<ResourcePath>> = BTreeMap::new();
+        let mut open: Vec<ResourcePath> = self.deletes.keys().cloned().collect();
+        while let Some(path) = open.pop() {
+            if let Some((path, direct)) = users.remove_entry(&path) {
+                open.extend(direct.iter().cloned());
+                reached.insert(path, direct);
+            }
+        }
+        reached
     }
 
     /// Adds the edges that the state remembers: users go (or change) first.
+    ///
+    /// For each resource with users, two joints stand for what becomes of them:
+    /// their deletions, and their changes. Each also waits for the same joint of
+    /// the users, as an id may be handed on.
     fn order_deletes(&mut self) {
-        let mut deleted_users: BTreeMap<&ResourcePath, BTreeSet<ResourcePath>> = BTreeMap::new();
-        let mut updated_users: BTreeMap<&ResourcePath, BTreeSet<ResourcePath>> = BTreeMap::new();
-        for change in self.changes {
-            let Some(prior) = &change.prior else { continue };
-            let users = match change.action {
-                Action::Delete | Action::Replace { .. } => &mut deleted_users,
-                Action::Update => &mut updated_users,
-                _ => continue,
-            };
-            let user = change.addr.resource.path();
-            for used in prior.dependencies.iter() {
-                if self.deletes.contains_key(used) && *used != user {
-                    users.entry(used).or_default().insert(user.clone());
+        if self.deletes.is_empty() {
+            return;
+        }
+        let users = self.users();
+        let joints: BTreeMap<&ResourcePath, (StepId, StepId)> = users
+            .keys()
+            .map(|path| {
+                let deleted = self.add(StepKind::Joint, Vec::new());
+                (path, (deleted, self.add(StepKind::Joint, Vec::new())))
+            })
+            .collect();
+        for (path, direct) in &users {
+            let (deleted, changed) = joints[path];
+            for user in direct {
+                let deletes: Vec<StepId> = self.deletes.get(user).into_iter().flatten().map(|(s, _)| *s).collect();
+                let updates = self.updates.get(user).cloned().unwrap_or_default();
+                self.remember(deleted, deletes);
+                self.remember(changed, updates);
+                if let Some((further_deleted, further_changed)) = joints.get(user) {
+                    self.remember(deleted, vec![*further_deleted]);
+                    self.remember(changed, vec![*further_changed]);
+                    self.indirect.insert((deleted, *further_deleted));
+                    self.indirect.insert((changed, *further_changed));
                 }
             }
         }
-        let mut delete_joints: BTreeMap<ResourcePath, StepId> = BTreeMap::new();
-        let mut update_joints: BTreeMap<ResourcePath, StepId> = BTreeMap::new();
-        let paths: Vec<ResourcePath> = self.deletes.keys().cloned().collect();
-        for path in paths {
-            let mut before: Vec<StepId> = Vec::new();
-            for user in deleted_users.get(&path).into_iter().flatten() {
-                let steps: Vec<StepId> = self.deletes[user].iter().map(|(s, _)| *s).collect();
-                let joint = match delete_joints.get(user) {
-                    Some(joint) => *joint,
-                    None => {
-                        let joint = self.joint(&steps);
-                        delete_joints.insert(user.clone(), joint);
-                        joint
-                    }
-                };
-                before.push(joint);
-            }
-            let mut changed: Vec<StepId> = Vec::new();
-            for user in updated_users.get(&path).into_iter().flatten() {
-                let steps = self.updates.get(user).cloned().unwrap_or_default();
-                if steps.is_empty() {
-                    continue;
-                }
-                let joint = match update_joints.get(user) {
-                    Some(joint) => *joint,
-                    None => {
-                        let joint = self.joint(&steps);
-                        update_joints.insert(user.clone(), joint);
-                        joint
-                    }
-                };
-                changed.push(joint);
-            }
-            let deletes = self.deletes[&path].clone();
-            if deletes.len() > 1 && before.len() > 1 {
-                let joint = self.add(StepKind::Joint, before.clone());
-                self.remembered.extend(before.iter().map(|b| (joint, *b)));
-                before = vec![joint];
-            }
-            for (delete, replaced_in_place) in deletes {
-                let mut after = before.clone();
-                if !replaced_in_place {
-                    // Users that only change let go of the old object before it is deleted.
-                    after.extend(changed.iter().copied());
-                }
-                self.remembered.extend(after.iter().map(|a| (delete, *a)));
-                self.steps[delete.at()].after.extend(after);
+        let gated: Vec<(StepId, Gate, (StepId, StepId))> = self
+            .deletes
+            .iter()
+            .filter_map(|(path, deletes)| Some((deletes, *joints.get(path)?)))
+            .flat_map(|(deletes, joints)| deletes.iter().map(move |(step, gate)| (*step, *gate, joints)))
+            .collect();
+        for (step, gate, (deleted, changed)) in gated {
+            match gate {
+                Gate::Unused => {}
+                Gate::UsersDeleted => self.remember(step, vec![deleted]),
+                Gate::UsersGone => self.remember(step, vec![deleted, changed]),
             }
         }
     }
 
+    /// Makes a step wait for others because of what the state remembers.
+    fn remember(&mut self, step: StepId, after: Vec<StepId>) {
+        self.remembered.extend(after.iter().map(|a| (step, *a)));
+        self.steps[step.at()].after.extend(after);
+    }
+
     /// Takes out edges that the state remembers where they contradict the
-    /// configuration (its references may have turned round since).
+    /// configuration (its references may have turned round since): first those
+    /// to users of users, then all.
     fn finish(mut self) -> ExecutionGraph {
         for step in &mut self.steps {
             step.after.sort_unstable();
             step.after.dedup();
         }
         let mut graph = ExecutionGraph { steps: self.steps };
-        let petgraph = graph.petgraph();
-        if petgraph::algo::toposort(&petgraph, None).is_err() {
+        for edges in [&self.indirect, &self.remembered] {
+            let petgraph = graph.petgraph();
+            if petgraph::algo::toposort(&petgraph, None).is_ok() {
+                break;
+            }
             for knot in petgraph::algo::tarjan_scc(&petgraph) {
                 if knot.len() < 2 {
                     continue;
@@ -325,7 +393,7 @@ impl Builder<'_> {
                 for id in &knot {
                     graph.steps[id.at()]
                         .after
-                        .retain(|after| !(knot.contains(after) && self.remembered.contains(&(*id, *after))));
+                        .retain(|after| !(knot.contains(after) && edges.contains(&(*id, *after))));
                 }
             }
         }

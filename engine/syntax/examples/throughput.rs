@@ -15,10 +15,7 @@ use infra_syntax::format::format;
 use infra_syntax::{SourceId, parse_file};
 
 fn main() {
-    let count = std::env::args()
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(100_000);
+    let count = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100_000);
     let text = configuration(count);
     let megabytes = text.len() as f64 / 1e6;
     println!("{count} resources, {megabytes:.1} MB");

@@ -142,12 +142,8 @@ impl Diagnostics {
 
     /// Sorts by place (file, then offset) and drops exact repetitions.
     pub fn sort(&mut self) {
-        self.0.sort_by_key(|d| {
-            (
-                d.label.as_ref().map(|(s, _)| *s),
-                std::cmp::Reverse(d.severity),
-            )
-        });
+        self.0
+            .sort_by_key(|d| (d.label.as_ref().map(|(s, _)| *s), std::cmp::Reverse(d.severity)));
         self.0.dedup();
     }
 }
@@ -185,12 +181,10 @@ impl Report {
     /// Joins a diagnostic with its sources.
     pub fn new(diagnostic: Diagnostic, sources: Arc<Sources>) -> Self {
         let main = diagnostic.label.as_ref().map(|(span, _)| span.source);
-        let file = main
-            .filter(|id| sources.try_get(*id).is_some())
-            .map(|id| SourceFile {
-                sources: Arc::clone(&sources),
-                id,
-            });
+        let file = main.filter(|id| sources.try_get(*id).is_some()).map(|id| SourceFile {
+            sources: Arc::clone(&sources),
+            id,
+        });
         let related = diagnostic
             .related
             .iter()
@@ -221,11 +215,7 @@ impl Report {
             return false;
         };
         let (start, end) = (main.start.min(span.start), main.start.max(span.start));
-        let between = file.sources.text(Span {
-            start,
-            end,
-            ..*main
-        });
+        let between = file.sources.text(Span { start, end, ..*main });
         between.len() > MAX_SHOWN / 4 && !between.contains('\n')
     }
 }
@@ -333,10 +323,7 @@ impl miette::Diagnostic for Report {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let file = self.file.as_ref()?;
         let main = self.diagnostic.label.iter().map(|(span, text)| {
-            LabeledSpan::new_primary_with_span(
-                Some(text.clone()).filter(|t| !t.is_empty()),
-                source_span(*span),
-            )
+            LabeledSpan::new_primary_with_span(Some(text.clone()).filter(|t| !t.is_empty()), source_span(*span))
         });
         let same_file = self
             .diagnostic
@@ -351,9 +338,7 @@ impl miette::Diagnostic for Report {
         if self.related.is_empty() {
             return None;
         }
-        Some(Box::new(
-            self.related.iter().map(|r| r as &dyn miette::Diagnostic),
-        ))
+        Some(Box::new(self.related.iter().map(|r| r as &dyn miette::Diagnostic)))
     }
 }
 
@@ -381,8 +366,9 @@ impl miette::Diagnostic for Related {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(
-            LabeledSpan::new_primary_with_span(None, source_span(self.span)),
-        )))
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(
+            None,
+            source_span(self.span),
+        ))))
     }
 }

@@ -321,18 +321,9 @@ impl<'a> Lexer<'a> {
             let open = self.stack[self.stack.len() - 1];
             let found = self.bytes.len();
             self.faults.push(match open.frame {
-                Frame::Heredoc { .. } => Fault::Heredoc {
-                    open: open.at,
-                    found,
-                },
-                Frame::Quoted => Fault::Quote {
-                    open: open.at,
-                    found,
-                },
-                _ => Fault::Bracket {
-                    open: open.at,
-                    found,
-                },
+                Frame::Heredoc { .. } => Fault::Heredoc { open: open.at, found },
+                Frame::Quoted => Fault::Quote { open: open.at, found },
+                _ => Fault::Bracket { open: open.at, found },
             });
             self.stack.truncate(1);
             self.questions = self.stack[0].questions;
@@ -472,8 +463,7 @@ impl<'a> Lexer<'a> {
         // What is closed further down decides what this token is.
         let kind = match self.stack.iter().rev().find(|o| is_brace(o.frame)) {
             Some(Open {
-                frame: Frame::Sequence,
-                ..
+                frame: Frame::Sequence, ..
             }) => Kind::CloseSequence,
             _ => Kind::CloseBrace,
         };
@@ -484,10 +474,7 @@ impl<'a> Lexer<'a> {
     fn close(&mut self, kind: Kind, is_match: impl Fn(Frame) -> bool) -> Token {
         let mut level = self.stack.len() - 1;
         while level > 0 && !is_match(self.stack[level].frame) {
-            let bounds = matches!(
-                self.stack[level].frame,
-                Frame::Body { .. } | Frame::Sequence
-            );
+            let bounds = matches!(self.stack[level].frame, Frame::Body { .. } | Frame::Sequence);
             if bounds {
                 level = 0;
             } else {
@@ -500,10 +487,7 @@ impl<'a> Lexer<'a> {
         }
         if level + 1 < self.stack.len() {
             let open = self.stack[self.stack.len() - 1].at;
-            self.faults.push(Fault::Bracket {
-                open,
-                found: self.pos,
-            });
+            self.faults.push(Fault::Bracket { open, found: self.pos });
         }
         while self.stack.len() > level {
             self.pop();
@@ -604,10 +588,7 @@ impl<'a> Lexer<'a> {
             .position(|o| o.frame == Frame::Quoted)
             .unwrap_or(self.stack.len() - 1);
         let open = self.stack[self.stack.len() - 1].at;
-        self.faults.push(Fault::Quote {
-            open,
-            found: self.pos,
-        });
+        self.faults.push(Fault::Quote { open, found: self.pos });
         while self.stack.len() > first {
             self.pop();
         }

@@ -1,8 +1,8 @@
 //! Whether two trees mean the same, wherever their parts stand.
 
 use crate::ast::{
-    Attribute, Block, Body, Expr, ExprKind, For, FunctionDecl, Ident, ObjectItem, ObjectKey, Splat,
-    TemplatePart, Traverse, TypeDecl,
+    Attribute, Block, Body, Expr, ExprKind, For, FunctionDecl, Ident, ObjectItem, ObjectKey, Splat, TemplatePart,
+    Traverse, TypeDecl,
 };
 
 /// Says whether two bodies are equal but for their places.
@@ -46,9 +46,7 @@ pub fn same_expr(a: &Expr, b: &Expr) -> bool {
             },
         ) => same_ident(a, b) && e == f && same_all(x, y, same_expr),
         (ExprKind::Unary(o, a), ExprKind::Unary(p, b)) => o == p && same_expr(a, b),
-        (ExprKind::Binary(o, a, x), ExprKind::Binary(p, b, y)) => {
-            o == p && same_expr(a, b) && same_expr(x, y)
-        }
+        (ExprKind::Binary(o, a, x), ExprKind::Binary(p, b, y)) => o == p && same_expr(a, b) && same_expr(x, y),
         (ExprKind::Conditional(a, x, p), ExprKind::Conditional(b, y, q)) => {
             same_expr(a, b) && same_expr(x, y) && same_expr(p, q)
         }
@@ -93,9 +91,7 @@ fn same_attribute(a: &Attribute, b: &Attribute) -> bool {
 }
 
 fn same_block(a: &Block, b: &Block) -> bool {
-    same_ident(&a.kind, &b.kind)
-        && same_all(&a.labels, &b.labels, same_ident)
-        && same_body(&a.body, &b.body)
+    same_ident(&a.kind, &b.kind) && same_all(&a.labels, &b.labels, same_ident) && same_body(&a.body, &b.body)
 }
 
 fn same_type(a: &TypeDecl, b: &TypeDecl) -> bool {

@@ -121,10 +121,7 @@ impl Sources {
 
     /// Iterates over all files in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
-        self.files
-            .iter()
-            .enumerate()
-            .map(|(i, s)| (SourceId(i as u32), s))
+        self.files.iter().enumerate().map(|(i, s)| (SourceId(i as u32), s))
     }
 
     /// Returns the text covered by the span.
@@ -153,9 +150,7 @@ fn printable(text: &str) -> Option<String> {
         '\t' | '\n' | '\r' => None,
         '\0'..='\u{1f}' | '\u{7f}' => Some("?"),
         '\u{80}'..='\u{9f}' | '\u{61c}' => Some("\u{b7}"),
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            Some("\u{fffd}")
-        }
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some("\u{fffd}"),
         _ => None,
     };
     let is_plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
@@ -183,10 +178,7 @@ impl Source {
     pub fn line_column(&self, offset: u32) -> (usize, usize) {
         let line = self.line_starts.partition_point(|s| *s <= offset) - 1;
         let start = self.line_starts[line] as usize;
-        let column = self
-            .text
-            .get(start..offset as usize)
-            .map_or(0, |s| s.chars().count());
+        let column = self.text.get(start..offset as usize).map_or(0, |s| s.chars().count());
         (line + 1, column + 1)
     }
 }

@@ -11,8 +11,7 @@ fn render(text: &str) -> String {
     let id = sources.add("main.infra", text);
     let (_, diagnostics) = parse_file(text, id);
     let sources = Arc::new(sources);
-    let handler =
-        GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(90);
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(90);
     let mut output = String::new();
     for diagnostic in diagnostics {
         let report = Report::new(diagnostic, Arc::clone(&sources));
@@ -22,10 +21,7 @@ fn render(text: &str) -> String {
         let _ = writeln!(output);
     }
     // Blanks at line ends do not survive in editors.
-    output
-        .lines()
-        .map(|l| format!("{}\n", l.trim_end()))
-        .collect()
+    output.lines().map(|l| format!("{}\n", l.trim_end())).collect()
 }
 
 macro_rules! snapshots {

@@ -26,10 +26,7 @@ fn refused_expressions_do_not_parse() {
             assert!(d.label.is_some(), "{text}: {d:?}");
             // Nobody is told that what is there was expected.
             if let Some((expected, found)) = d.message.split_once(", found ") {
-                assert!(
-                    !expected.split(" or ").any(|e| e.ends_with(found)),
-                    "{text}: {d:?}"
-                );
+                assert!(!expected.split(" or ").any(|e| e.ends_with(found)), "{text}: {d:?}");
             }
         }
     }

@@ -46,10 +46,7 @@ fn nesting_up_to_the_limit_is_read() {
         assert_eq!(expr_code(&nested("(", "1", ")", most)), "ok");
         assert_eq!(expr_code(&nested("[", "1", "]", most)), "ok");
         assert_eq!(expr_code(&nested("{ a = ", "1", " }", most)), "ok");
-        assert_eq!(
-            expr_code(&nested("{for a in b : a => ", "1", "}", most)),
-            "ok"
-        );
+        assert_eq!(expr_code(&nested("{for a in b : a => ", "1", "}", most)), "ok");
         assert_eq!(expr_code(&nested("f(", "1", ")", most)), "ok");
         assert_eq!(expr_code(&nested("a[", "1", "]", most)), "ok");
         assert_eq!(expr_code(&nested("\"${", "1", "}\"", most / 2)), "ok");
@@ -83,16 +80,7 @@ fn deeper_nesting_is_refused() {
 fn unclosed_nesting_is_refused() {
     on_small_stack(|| {
         for levels in [100, 10_000] {
-            for open in [
-                "(",
-                "[",
-                "{ a = ",
-                "\"${",
-                "a[",
-                "a ? ",
-                "f(\"%{ if ",
-                "[for a in ",
-            ] {
+            for open in ["(", "[", "{ a = ", "\"${", "a[", "a ? ", "f(\"%{ if ", "[for a in "] {
                 assert_ne!(expr_code(&open.repeat(levels)), "ok", "{open}");
                 assert!(!file_codes(&std::format!("a = {}", open.repeat(levels))).is_empty());
             }
@@ -133,18 +121,9 @@ fn long_chains_are_read_or_refused() {
 #[test]
 fn wide_inputs_are_read() {
     on_small_stack(|| {
-        assert_eq!(
-            expr_code(&std::format!("[{}]", "1, ".repeat(100_000))),
-            "ok"
-        );
-        assert_eq!(
-            expr_code(&std::format!("\"{}\"", "${a}".repeat(50_000))),
-            "ok"
-        );
-        assert_eq!(
-            expr_code(&std::format!("a[*]{}", ".b".repeat(50_000))),
-            "ok"
-        );
+        assert_eq!(expr_code(&std::format!("[{}]", "1, ".repeat(100_000))), "ok");
+        assert_eq!(expr_code(&std::format!("\"{}\"", "${a}".repeat(50_000))), "ok");
+        assert_eq!(expr_code(&std::format!("a[*]{}", ".b".repeat(50_000))), "ok");
         let line = std::format!("a = \"{}\"\n", "x".repeat(10_000_000));
         assert!(file_codes(&line).is_empty());
         let directives = "%{ if a }".repeat(10_000);
@@ -180,18 +159,8 @@ fn time_grows_with_size() {
 
 #[test]
 fn control_characters_are_refused() {
-    for text in [
-        "a = \"\0\"",
-        "a = 1\u{3}",
-        "# \u{1b}[31m\n",
-        "a = 1\rb = 2",
-        "\u{7f}",
-    ] {
-        assert_eq!(
-            file_codes(text)[0],
-            "infra::syntax::control_character",
-            "{text:?}"
-        );
+    for text in ["a = \"\0\"", "a = 1\u{3}", "# \u{1b}[31m\n", "a = 1\rb = 2", "\u{7f}"] {
+        assert_eq!(file_codes(text)[0], "infra::syntax::control_character", "{text:?}");
     }
     assert_eq!(expr_code("\"\0\""), "infra::syntax::control_character");
     assert!(file_codes("a = 1\r\nb = <<E\r\nx\r\nE\r\n").is_empty());

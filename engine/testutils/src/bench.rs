@@ -79,16 +79,13 @@ impl Bench {
     ///
     /// Panics if it has errors.
     pub fn project(&self) -> Project {
-        Project::load(&self.loader, ".", &self.registry)
-            .unwrap_or_else(|r| panic!("{:#?}", r.diagnostics))
+        Project::load(&self.loader, ".", &self.registry).unwrap_or_else(|r| panic!("{:#?}", r.diagnostics))
     }
 
     /// Opens the state.
     pub fn store(&self) -> Store {
         let registry = self.registry.clone();
-        let types = move |mode: Mode, ty: &str| -> Option<Type> {
-            registry.schema(mode, ty).map(|s| s.ty())
-        };
+        let types = move |mode: Mode, ty: &str| -> Option<Type> { registry.schema(mode, ty).map(|s| s.ty()) };
         Store::new(self.backend.clone(), Arc::new(types))
     }
 
@@ -103,11 +100,7 @@ impl Bench {
 
     /// Returns the addresses in the state.
     pub fn addresses(&self) -> Vec<String> {
-        self.state()
-            .instances
-            .keys()
-            .map(ToString::to_string)
-            .collect()
+        self.state().instances.keys().map(ToString::to_string).collect()
     }
 
     fn options(&mut self, mode: PlanMode) -> PlanOptions {
@@ -135,14 +128,7 @@ impl Bench {
         store: &mut Store,
         options: PlanOptions,
     ) -> Result<Planned, Diagnostics> {
-        flow::plan(
-            store,
-            &self.context(project),
-            &NoHost,
-            self.variables.clone(),
-            options,
-        )
-        .await
+        flow::plan(store, &self.context(project), &NoHost, self.variables.clone(), options).await
     }
 
     fn context<'a>(&'a self, project: &'a Project) -> Context<'a> {
@@ -165,11 +151,7 @@ impl Bench {
     }
 
     /// Plans in a mode and applies, with somebody who may end it early.
-    pub async fn run(
-        &mut self,
-        mode: PlanMode,
-        shutdown: Shutdown,
-    ) -> Result<Outcome, Diagnostics> {
+    pub async fn run(&mut self, mode: PlanMode, shutdown: Shutdown) -> Result<Outcome, Diagnostics> {
         let options = self.options(mode);
         let project = self.project();
         let mut store = self.store();
@@ -192,10 +174,7 @@ impl Bench {
     /// Panics if anything fails.
     pub async fn apply_ok(&mut self) -> Outcome {
         let outcome = self.apply().await.unwrap_or_else(|d| panic!("{d:#?}"));
-        assert!(
-            outcome.failed.is_empty() && outcome.skipped.is_empty(),
-            "{outcome:#?}"
-        );
+        assert!(outcome.failed.is_empty() && outcome.skipped.is_empty(), "{outcome:#?}");
         outcome
     }
 
@@ -215,9 +194,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         .map(|c| {
             let word = match c.action {
                 Action::Replace { create_first: true } => "create-then-delete",
-                Action::Replace {
-                    create_first: false,
-                } => "delete-then-create",
+                Action::Replace { create_first: false } => "delete-then-create",
                 Action::NoOp => "move",
                 other => other.word(),
             };

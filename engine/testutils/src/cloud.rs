@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use infra_providers::schema::Validator;
 use infra_providers::{
-    Attribute, Block, ErrorKind, NestedBlock, Provider, ProviderError, Schema, Session,
-    SessionOptions,
+    Attribute, Block, ErrorKind, NestedBlock, Provider, ProviderError, Schema, Session, SessionOptions,
 };
 use infra_types::{Type, Value};
 
@@ -123,8 +122,7 @@ fn database() -> Schema {
             .attr("endpoint", id())
             .attr(
                 "engine",
-                Attribute::required(text())
-                    .check(Validator::OneOf(&["postgres", "mysql", "mariadb"])),
+                Attribute::required(text()).check(Validator::OneOf(&["postgres", "mysql", "mariadb"])),
             )
             .attr("id", id())
             .attr("identifier", Attribute::required(text()))
@@ -180,11 +178,7 @@ impl Provider for SchemaProvider {
         self.data_sources.get(ty)
     }
 
-    async fn configure(
-        &self,
-        _: &Value,
-        _: &SessionOptions,
-    ) -> Result<Arc<dyn Session>, ProviderError> {
+    async fn configure(&self, _: &Value, _: &SessionOptions) -> Result<Arc<dyn Session>, ProviderError> {
         Err(ProviderError::new(
             ErrorKind::Unsupported,
             "this provider is only schemas",

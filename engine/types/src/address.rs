@@ -399,7 +399,9 @@ fn split_key(text: &str) -> Result<(InstanceKey, &str), &'static str> {
         return Err("a quote is not closed");
     }
     let end = text.find(']').ok_or("a `]` is missing")?;
-    let index = text[..end].parse().map_err(|_| "a key is neither a number nor a quoted string")?;
+    let index = text[..end]
+        .parse()
+        .map_err(|_| "a key is neither a number nor a quoted string")?;
     Ok((InstanceKey::Int(index), &text[end + 1..]))
 }
 
@@ -429,7 +431,18 @@ mod tests {
 
     #[test]
     fn wrong_addresses_are_refused() {
-        for text in ["", "a", "a.b.c", "a[0].b", "a.b[", "a.b[x]", "a.b[\"x]", "module", "module.a[0", "a..b"] {
+        for text in [
+            "",
+            "a",
+            "a.b.c",
+            "a[0].b",
+            "a.b[",
+            "a.b[x]",
+            "a.b[\"x]",
+            "module",
+            "module.a[0",
+            "a..b",
+        ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

@@ -13,16 +13,16 @@ mod json_value;
 pub mod number;
 mod number_format;
 pub mod path;
-mod suggest;
 mod set_order;
+mod suggest;
 pub mod ty;
 pub mod unify;
 pub mod value;
 
 pub use address::{InstanceAddr, InstanceKey, Mode, ModuleAddr, ModulePath, ResourceAddr, ResourcePath};
 pub use convert::{ConvertError, ConvertOptions, convert, convert_closed};
-pub use json_value::{from_json, from_json_typed, to_json, to_json_typed, try_to_json, type_from_json, type_to_json};
 pub use json::JsonError;
+pub use json_value::{from_json, from_json_typed, to_json, to_json_typed, try_to_json, type_from_json, type_to_json};
 pub use number::Number;
 pub use path::{Path, PathStep};
 pub use suggest::suggest;

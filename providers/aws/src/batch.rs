@@ -43,14 +43,8 @@ impl<T> Found<T> {
     }
 
     /// Answers requests by their id.
-    pub(crate) fn answer(
-        &self,
-        objects: &[ReadRequest],
-        state: impl Fn(&T, &Value) -> Value,
-    ) -> Answers {
-        self.answer_by(objects, Fields::id, |found, prior| {
-            Some(state(found, prior))
-        })
+    pub(crate) fn answer(&self, objects: &[ReadRequest], state: impl Fn(&T, &Value) -> Value) -> Answers {
+        self.answer_by(objects, Fields::id, |found, prior| Some(state(found, prior)))
     }
 }
 
@@ -68,11 +62,7 @@ where
 }
 
 /// Like [`lookup`], for any keys, at most `chunk` per call.
-pub(crate) async fn lookup_keys<T, F, Fut>(
-    keys: impl IntoIterator<Item = String>,
-    chunk: usize,
-    fetch: F,
-) -> Found<T>
+pub(crate) async fn lookup_keys<T, F, Fut>(keys: impl IntoIterator<Item = String>, chunk: usize, fetch: F) -> Found<T>
 where
     F: Fn(Vec<String>) -> Fut,
     Fut: Future<Output = Result<BTreeMap<String, T>, ProviderError>> + Send,
@@ -94,9 +84,7 @@ where
         match answer {
             Ok(items) => found.by_key.extend(items),
             Err(error) if error.is_not_found() => {}
-            Err(error) => found
-                .failed
-                .extend(chunk.iter().map(|k| (k.clone(), error.clone()))),
+            Err(error) => found.failed.extend(chunk.iter().map(|k| (k.clone(), error.clone()))),
         }
     }
     found
@@ -120,9 +108,7 @@ where
 }
 
 /// Runs calls, some at a time, and stops at the first failure.
-pub(crate) async fn gather<T, Fut>(
-    calls: impl IntoIterator<Item = Fut>,
-) -> Result<Vec<T>, ProviderError>
+pub(crate) async fn gather<T, Fut>(calls: impl IntoIterator<Item = Fut>) -> Result<Vec<T>, ProviderError>
 where
     Fut: Future<Output = Result<T, ProviderError>> + Send,
 {

@@ -181,38 +181,27 @@ async fn find_region(settings: &Settings) -> Result<String, ProviderError> {
     if let Some(name) = &settings.profile {
         profile = profile.profile_name(name);
     }
-    let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(profile.build());
+    let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build());
     match chain.region().await {
         Some(region) => Ok(region.to_string()),
-        None => Err(
-            ProviderError::new(ErrorKind::Invalid, "no AWS region is set")
-                .help("set `region` in the provider block, or AWS_REGION"),
-        ),
+        None => Err(ProviderError::new(ErrorKind::Invalid, "no AWS region is set")
+            .help("set `region` in the provider block, or AWS_REGION")),
     }
 }
 
 /// Returns the HTTP client that all services share; without TLS when nothing needs it.
 fn http_client(settings: &Settings, fixed_credentials: bool) -> SharedHttpClient {
     let env = |name| std::env::var(name).ok();
-    let endpoint = settings
-        .endpoint
-        .clone()
-        .or_else(|| env("AWS_ENDPOINT_URL"));
+    let endpoint = settings.endpoint.clone().or_else(|| env("AWS_ENDPOINT_URL"));
     let plain = endpoint.is_some_and(|e| e.starts_with("http://"))
         && (fixed_credentials || env("AWS_ACCESS_KEY_ID").is_some())
-        && settings
-            .endpoints
-            .values()
-            .all(|e| e.starts_with("http://"));
+        && settings.endpoints.values().all(|e| e.starts_with("http://"));
     let builder = aws_smithy_http_client::Builder::new();
     if plain {
         return builder.build_http();
     }
     builder
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https()
 }
 
@@ -247,9 +236,7 @@ async fn check_credentials(config: &SdkConfig) -> Result<(), ProviderError> {
 fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
-    authority.starts_with("127.")
-        || authority.starts_with("[::1]")
-        || authority.split(':').next() == Some("localhost")
+    authority.starts_with("127.") || authority.starts_with("[::1]") || authority.split(':').next() == Some("localhost")
 }
 
 /// Returns the partition of a region.
@@ -350,17 +337,10 @@ mod tests {
 
     #[test]
     fn loopback_endpoints_are_known() {
-        for url in [
-            "http://127.0.0.1:5600",
-            "http://localhost:4566/",
-            "http://[::1]:1",
-        ] {
+        for url in ["http://127.0.0.1:5600", "http://localhost:4566/", "http://[::1]:1"] {
             assert!(is_loopback(url), "{url}");
         }
-        for url in [
-            "https://ec2.eu-west-1.amazonaws.com",
-            "http://localhost.example.com",
-        ] {
+        for url in ["https://ec2.eu-west-1.amazonaws.com", "http://localhost.example.com"] {
             assert!(!is_loopback(url), "{url}");
         }
     }

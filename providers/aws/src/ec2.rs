@@ -65,22 +65,14 @@ pub(crate) async fn update_tags(op: &Op<'_>, id: &str) -> Result<(), ProviderErr
         return Ok(());
     };
     if !remove.is_empty() {
-        let keys: Vec<Tag> = remove
-            .iter()
-            .map(|k| Tag::builder().key(k).build())
-            .collect();
+        let keys: Vec<Tag> = remove.iter().map(|k| Tag::builder().key(k).build()).collect();
         let call = op.cx.ec2().delete_tags().resources(id).set_tags(Some(keys));
         call.send().await.op("DeleteTags")?;
     }
     if !set.is_empty() {
         let tags: Vec<Tag> = set.iter().map(|(k, v)| tag(k, v)).collect();
         op.retry(PROPAGATION, not_yet, || async {
-            let call = op
-                .cx
-                .ec2()
-                .create_tags()
-                .resources(id)
-                .set_tags(Some(tags.clone()));
+            let call = op.cx.ec2().create_tags().resources(id).set_tags(Some(tags.clone()));
             call.send().await.op("CreateTags")
         })
         .await?;
@@ -111,9 +103,7 @@ pub(crate) fn selection(config: &Value, arguments: &[(&str, &str)]) -> Vec<Filte
     let blocks = config.blocks("filter").iter();
     let blocks = blocks.map(|b| filter(b.get_str("name").unwrap_or_default(), b.texts("values")));
     let tags: BTreeMap<String, String> = config.map("tags");
-    let tags = tags
-        .into_iter()
-        .map(|(k, v)| filter(&format!("tag:{k}"), [v]));
+    let tags = tags.into_iter().map(|(k, v)| filter(&format!("tag:{k}"), [v]));
     let arguments = arguments.iter().filter_map(|(argument, name)| {
         let value = config.get(argument)?;
         let text = value.as_str().map(str::to_owned);

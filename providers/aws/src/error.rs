@@ -35,10 +35,9 @@ where
             from_answer(operation, status, error.code(), error.message())
         }
         SdkError::DispatchFailure(_) => from_dispatch(operation, error),
-        SdkError::TimeoutError(_) => ProviderError::new(
-            ErrorKind::Retryable,
-            format!("{operation} got no answer in time"),
-        ),
+        SdkError::TimeoutError(_) => {
+            ProviderError::new(ErrorKind::Retryable, format!("{operation} got no answer in time"))
+        }
         _ => ProviderError::new(
             ErrorKind::Invalid,
             format!("{operation} could not be sent: {}", chain(error)),
@@ -51,12 +50,7 @@ where
 }
 
 /// Classifies an answer of the service.
-fn from_answer(
-    operation: &str,
-    status: u16,
-    code: Option<&str>,
-    message: Option<&str>,
-) -> ProviderError {
+fn from_answer(operation: &str, status: u16, code: Option<&str>, message: Option<&str>) -> ProviderError {
     let kind = kind_of(status, code);
     let text = match (message, code) {
         (Some(message), _) if !message.trim().is_empty() => message.trim().to_owned(),
@@ -76,9 +70,7 @@ where
         return no_credentials(&text);
     }
     // Whether the request was ever sent decides whether it may have had an effect.
-    let connected = !text.contains("connect error")
-        && !text.contains("dns error")
-        && !text.contains("ConnectError");
+    let connected = !text.contains("connect error") && !text.contains("dns error") && !text.contains("ConnectError");
     if connected {
         ProviderError::new(
             ErrorKind::Retryable,
@@ -111,9 +103,7 @@ fn advise(error: ProviderError) -> ProviderError {
             "allow this operation to the identity in use (`aws sts get-caller-identity` shows which one it is)"
         }
         ErrorKind::Unreachable => "check the network, the region, and the endpoint settings",
-        ErrorKind::Unsupported => {
-            "this endpoint does not offer the operation; the real service may"
-        }
+        ErrorKind::Unsupported => "this endpoint does not offer the operation; the real service may",
         _ => return error,
     };
     error.help(help)
@@ -192,11 +182,7 @@ fn is_denied(code: &str) -> bool {
     code.starts_with("AccessDenied")
         || matches!(
             code,
-            "UnauthorizedOperation"
-                | "AuthorizationError"
-                | "NotAuthorized"
-                | "OptInRequired"
-                | "Blocked"
+            "UnauthorizedOperation" | "AuthorizationError" | "NotAuthorized" | "OptInRequired" | "Blocked"
         )
 }
 
@@ -273,10 +259,7 @@ pub(crate) fn or_gone<T>(result: Result<T, ProviderError>) -> Result<Option<T>, 
 
 /// Makes the error for a broken expectation about an answer.
 pub(crate) fn incomplete(operation: &str, what: &str) -> ProviderError {
-    let mut error = ProviderError::new(
-        ErrorKind::Other,
-        format!("the answer to {operation} has no {what}"),
-    );
+    let mut error = ProviderError::new(ErrorKind::Other, format!("the answer to {operation} has no {what}"));
     error.operation = Some(operation.to_owned());
     error
 }

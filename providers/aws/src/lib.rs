@@ -100,11 +100,7 @@ impl Provider for AwsProvider {
         }
     }
 
-    async fn configure(
-        &self,
-        config: &Value,
-        options: &SessionOptions,
-    ) -> Result<Arc<dyn Session>, ProviderError> {
+    async fn configure(&self, config: &Value, options: &SessionOptions) -> Result<Arc<dyn Session>, ProviderError> {
         let mut settings = Settings::of(config);
         if settings.sandbox {
             sandbox::enter(&mut settings, options).await?;

@@ -22,13 +22,7 @@ pub(crate) fn resolve(planned: &Value, token: &str) -> String {
 }
 
 /// Like [`resolve`], for other attribute names, and no longer than `max`.
-pub(crate) fn resolve_as(
-    planned: &Value,
-    token: &str,
-    name: &str,
-    prefix: &str,
-    max: usize,
-) -> String {
+pub(crate) fn resolve_as(planned: &Value, token: &str, name: &str, prefix: &str, max: usize) -> String {
     if let Some(name) = planned.text(name) {
         return name;
     }
@@ -55,9 +49,7 @@ pub(crate) fn client_token(token: &str) -> String {
 pub(crate) fn prefix_of(name: &str) -> Option<&str> {
     let at = name.len().checked_sub(SUFFIX)?;
     let (prefix, rest) = (name.get(..at)?, name.get(at..)?);
-    let generated = rest
-        .chars()
-        .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+    let generated = rest.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
     (generated && !prefix.is_empty()).then_some(prefix)
 }
 
@@ -117,9 +109,6 @@ mod tests {
     #[test]
     fn short_names_are_cut() {
         let planned = Value::object([("name_prefix", "public".into())]);
-        assert_eq!(
-            resolve_as(&planned, "t", "name", "name_prefix", 32).len(),
-            32
-        );
+        assert_eq!(resolve_as(&planned, "t", "name", "name_prefix", 32).len(), 32);
     }
 }

@@ -59,8 +59,7 @@ pub(crate) fn url_decode(text: &str) -> String {
 fn canonical(json: &Json) -> String {
     match json {
         Json::Object(entries) => {
-            let sorted: BTreeMap<&String, String> =
-                entries.iter().map(|(k, v)| (k, canonical(v))).collect();
+            let sorted: BTreeMap<&String, String> = entries.iter().map(|(k, v)| (k, canonical(v))).collect();
             let parts: Vec<String> = sorted
                 .into_iter()
                 .map(|(k, v)| format!("{}:{v}", Json::from(k.as_str())))
@@ -90,12 +89,7 @@ fn policy(json: &Json) -> Policy {
         None => Vec::new(),
     };
     statements.sort();
-    let text = |name: &str| {
-        json.get(name)
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |name: &str| json.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let version = text("Version");
     Policy {
         version: if version.is_empty() {
@@ -135,8 +129,7 @@ fn texts(json: &Json) -> BTreeSet<String> {
 }
 
 fn scalar(json: &Json) -> String {
-    json.as_str()
-        .map_or_else(|| json.to_string(), str::to_owned)
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
 fn principals(json: &Json) -> String {
@@ -197,17 +190,13 @@ mod tests {
         let one = r#"{"Sid":"1","Effect":"Allow","Action":"a:b","Resource":"*"}"#;
         let two = r#"{"Sid":"2","Effect":"Deny","Action":"c:d","Resource":"*"}"#;
         let doc = |s: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{s}]}}"#);
-        assert!(equivalent(
-            &doc(&format!("{one},{two}")),
-            &doc(&format!("{two},{one}"))
-        ));
+        assert!(equivalent(&doc(&format!("{one},{two}")), &doc(&format!("{two},{one}"))));
         assert!(!equivalent(&doc(one), &doc(&one.replace("\"1\"", "\"3\""))));
     }
 
     #[test]
     fn versions_and_everyone() {
-        let star =
-            r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"a:b","Resource":"*"}]}"#;
+        let star = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"a:b","Resource":"*"}]}"#;
         let aws = r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"a:b","Resource":"*"}]}"#;
         assert!(equivalent(star, aws));
         assert!(!equivalent(star, &aws.replace("2008-10-17", "2012-10-17")));
@@ -221,10 +210,7 @@ mod tests {
 
     #[test]
     fn documents_are_decoded() {
-        assert_eq!(
-            url_decode("%7B%22a%22%3A%20%22%C3%A9%22%7D"),
-            "{\"a\": \"é\"}"
-        );
+        assert_eq!(url_decode("%7B%22a%22%3A%20%22%C3%A9%22%7D"), "{\"a\": \"é\"}");
         assert_eq!(url_decode("100%"), "100%");
     }
 }

@@ -38,8 +38,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use infra_providers::{
-    Attribute, Block, ErrorKind, Monitor, NestedBlock, Problem, ProviderError, ReadRequest, Schema,
-    Validator,
+    Attribute, Block, ErrorKind, Monitor, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
 };
 use infra_types::{Path, Type, Value};
 
@@ -99,12 +98,7 @@ pub(crate) trait Resource: Send + Sync {
     }
 
     /// Finds an object whose create had no answer; returns what [`Resource::read`] needs.
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        _planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, _planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         if self.has_creation_tag() {
             return crate::ec2::find_created(cx, token).await;
         }
@@ -255,15 +249,10 @@ impl<'a> Op<'a> {
     /// Like [`Op::exists`], with an object.
     pub(crate) fn found(&self, identity: &Value) {
         let attributes = {
-            let mut made = self
-                .made
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let base = made.take().unwrap_or_else(|| known(self.planned));
             let entries = identity.as_entries().into_iter().flatten();
-            let attributes = entries.fold(base, |object, (k, v)| {
-                object.with_attr(k.clone(), v.clone())
-            });
+            let attributes = entries.fold(base, |object, (k, v)| object.with_attr(k.clone(), v.clone()));
             *made = Some(attributes.clone());
             attributes
         };
@@ -280,8 +269,7 @@ impl<'a> Op<'a> {
 
     /// Returns the object's id: of the object created, or as it was.
     pub(crate) fn id(&self) -> String {
-        self.made()
-            .map_or_else(|| self.prior.id(), |made| made.id())
+        self.made().map_or_else(|| self.prior.id(), |made| made.id())
     }
 
     /// Says whether an attribute or block is to change. What is unknown is not.
@@ -348,9 +336,7 @@ impl<'a> Op<'a> {
                     good = 0;
                     state
                 }
-                Err(error) if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Retryable) => {
-                    error.message
-                }
+                Err(error) if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Retryable) => error.message,
                 Err(error) => return Err(error),
             };
             if tokio::time::Instant::now() >= end {
@@ -362,8 +348,7 @@ impl<'a> Op<'a> {
                 .help("it may still get there: look at it, then run again; a `timeouts` block allows more time"));
             }
             waiting.begin();
-            self.monitor
-                .status(&format!("waiting for {}: {seen}", wait.what));
+            self.monitor.status(&format!("waiting for {}: {seen}", wait.what));
             tokio::time::sleep(backoff.delay()).await;
         }
     }
@@ -395,8 +380,7 @@ impl<'a> Op<'a> {
                 return Err(error);
             }
             waiting.begin();
-            self.monitor
-                .status(&format!("trying again: {}", error.message));
+            self.monitor.status(&format!("trying again: {}", error.message));
             tokio::time::sleep(backoff.delay()).await;
         }
     }
@@ -531,8 +515,7 @@ pub(crate) fn complete(mut schema: Schema, regional: bool, data: bool) -> Schema
         .entry("id")
         .or_insert_with(|| Attribute::computed(Type::String).doc("The id."));
     if regional {
-        let region = Attribute::optional_computed(Type::String)
-            .doc("The region; the provider's when not set.");
+        let region = Attribute::optional_computed(Type::String).doc("The region; the provider's when not set.");
         let region = if data { region } else { region.force_new() };
         schema.block.attributes.entry("region").or_insert(region);
     }

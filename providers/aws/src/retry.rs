@@ -55,9 +55,7 @@ pub(crate) fn in_use(error: &ProviderError) -> bool {
         "OperationAborted",
     ];
     crate::error::has_code(error, &CODES)
-        || error
-            .message
-            .contains("has dependencies and cannot be deleted")
+        || error.message.contains("has dependencies and cannot be deleted")
         || error.message.contains("can't be deleted since it has")
 }
 
@@ -79,10 +77,7 @@ pub(crate) fn concurrent(error: &ProviderError) -> bool {
 /// Says whether an IAM role, policy or principal has not propagated yet.
 pub(crate) fn iam_propagation(error: &ProviderError) -> bool {
     const CASES: [(&str, &str); 14] = [
-        (
-            "InvalidParameterException",
-            "Unable to assume the service linked role",
-        ),
+        ("InvalidParameterException", "Unable to assume the service linked role"),
         (
             "InvalidParameterException",
             "verify that the ECS service role being passed has the proper permissions",
@@ -91,18 +86,12 @@ pub(crate) fn iam_propagation(error: &ProviderError) -> bool {
         ("ValidationException", "Unable to assume IAM role"),
         ("ValidationException", "ECS service doesn't exist"),
         ("ValidationException", "cannot be assumed by principal"),
-        (
-            "InvalidParameterValue",
-            "required permissions for: ENHANCED_MONITORING",
-        ),
+        ("InvalidParameterValue", "required permissions for: ENHANCED_MONITORING"),
         (
             "InvalidParameterValue",
             "IAM role ARN value is invalid or does not include the required permissions",
         ),
-        (
-            "InvalidParameterValue",
-            "couldn't fetch the role from instance profile",
-        ),
+        ("InvalidParameterValue", "couldn't fetch the role from instance profile"),
         ("InvalidParameterValue", "Invalid IAM Instance Profile"),
         ("MalformedPolicyDocument", "Invalid principal in policy"),
         (
@@ -134,10 +123,7 @@ mod tests {
 
     #[test]
     fn propagation_is_told_by_code_and_text() {
-        let mut error = ProviderError::new(
-            ErrorKind::Invalid,
-            "Invalid principal in policy: \"AWS\":\"x\"",
-        );
+        let mut error = ProviderError::new(ErrorKind::Invalid, "Invalid principal in policy: \"AWS\":\"x\"");
         error.code = Some("MalformedPolicyDocument".into());
         assert!(iam_propagation(&error));
         error.code = Some("EntityAlreadyExists".into());

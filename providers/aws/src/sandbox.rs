@@ -11,21 +11,14 @@ use crate::settings::Settings;
 const IDENTITY_FILE: &str = ".infra/sandbox.json";
 
 /// Starts the sandbox if it does not run, and points the settings at it.
-pub(crate) async fn enter(
-    settings: &mut Settings,
-    options: &SessionOptions,
-) -> Result<(), ProviderError> {
+pub(crate) async fn enter(settings: &mut Settings, options: &SessionOptions) -> Result<(), ProviderError> {
     let notify = options.notify.clone();
     let started = tokio::task::spawn_blocking(move || {
-        infra_sandbox::start_reporting(
-            &SandboxHome::default_location(),
-            StartOptions::default(),
-            &mut |line| {
-                if let Some(notify) = &notify {
-                    (notify.0)(line);
-                }
-            },
-        )
+        infra_sandbox::start_reporting(&SandboxHome::default_location(), StartOptions::default(), &mut |line| {
+            if let Some(notify) = &notify {
+                (notify.0)(line);
+            }
+        })
     });
     let sandbox = match started.await {
         Ok(Ok(sandbox)) => sandbox,
@@ -49,15 +42,9 @@ pub(crate) async fn enter(
     settings.endpoints.clear();
     settings.profile = None;
     settings.assume_role = None;
-    settings
-        .region
-        .get_or_insert_with(|| "us-east-1".to_owned());
-    settings
-        .access_key
-        .get_or_insert_with(|| "infra-sandbox".to_owned());
-    settings
-        .secret_key
-        .get_or_insert_with(|| "infra-sandbox".to_owned());
+    settings.region.get_or_insert_with(|| "us-east-1".to_owned());
+    settings.access_key.get_or_insert_with(|| "infra-sandbox".to_owned());
+    settings.secret_key.get_or_insert_with(|| "infra-sandbox".to_owned());
     Ok(())
 }
 
@@ -91,10 +78,7 @@ fn remember(file: &Path, identity: &str) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(
-        file,
-        format!("{}\n", serde_json::json!({ "identity": identity })),
-    )
+    std::fs::write(file, format!("{}\n", serde_json::json!({ "identity": identity })))
 }
 
 #[cfg(test)]

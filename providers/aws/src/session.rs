@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use infra_providers::{
-    ApplyError, CreateRequest, DeleteRequest, ErrorKind, Monitor, PlanRequest, PlanResponse,
-    ProviderError, ReadRequest, Session, UpdateRequest, plan_resource,
+    ApplyError, CreateRequest, DeleteRequest, ErrorKind, Monitor, PlanRequest, PlanResponse, ProviderError,
+    ReadRequest, Session, UpdateRequest, plan_resource,
 };
 use infra_types::Value;
 
@@ -82,10 +82,7 @@ impl AwsSession {
                 ErrorKind::Throttled => {}
                 ErrorKind::Retryable => {
                     // It may have been done nevertheless.
-                    op.status(&format!(
-                        "looking whether it was created: {}",
-                        error.message
-                    ));
+                    op.status(&format!("looking whether it was created: {}", error.message));
                     if let Some(found) = self.look_for(entry, op).await? {
                         op.found(&found);
                         return self.resume(entry, op).await;
@@ -100,11 +97,7 @@ impl AwsSession {
     }
 
     /// Looks for an object that an unanswered create may have made.
-    async fn look_for(
-        &self,
-        entry: &ResourceEntry,
-        op: &Op<'_>,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn look_for(&self, entry: &ResourceEntry, op: &Op<'_>) -> Result<Option<Value>, ProviderError> {
         let looks = if self.connection.local { 1 } else { 4 };
         for look in 0..looks {
             if look > 0 {
@@ -152,9 +145,7 @@ impl Session for AwsSession {
         }
         // An object from before there were regions is where the provider is.
         let prior = request.prior.map(|prior| match prior.get("region") {
-            Some(region) if region.is_null() => {
-                prior.with_attr("region", self.connection.region().into())
-            }
+            Some(region) if region.is_null() => prior.with_attr("region", self.connection.region().into()),
             _ => prior.clone(),
         });
         let response = plan_resource(
@@ -182,21 +173,14 @@ impl Session for AwsSession {
         })
     }
 
-    async fn read(
-        &self,
-        ty: &str,
-        objects: Vec<ReadRequest>,
-    ) -> Vec<Result<Option<Value>, ProviderError>> {
+    async fn read(&self, ty: &str, objects: Vec<ReadRequest>) -> Vec<Result<Option<Value>, ProviderError>> {
         let entry = match self.resource(ty) {
             Ok(entry) => entry,
             Err(error) => return objects.iter().map(|_| Err(error.clone())).collect(),
         };
         let mut by_region: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
         for (i, object) in objects.iter().enumerate() {
-            by_region
-                .entry(object.prior.get_str("region"))
-                .or_default()
-                .push(i);
+            by_region.entry(object.prior.get_str("region")).or_default().push(i);
         }
         let regions = by_region.into_iter().map(|(region, indices)| {
             let some: Vec<ReadRequest> = indices.iter().map(|&i| objects[i].clone()).collect();
@@ -205,8 +189,7 @@ impl Session for AwsSession {
                 (indices, read_patiently(entry, &cx, some).await)
             }
         });
-        let mut answers: Vec<Option<Result<Option<Value>, ProviderError>>> =
-            vec![None; objects.len()];
+        let mut answers: Vec<Option<Result<Option<Value>, ProviderError>>> = vec![None; objects.len()];
         for (indices, some) in futures::future::join_all(regions).await {
             for (i, answer) in indices.into_iter().zip(some) {
                 answers[i] = Some(answer.map_err(|e| self.tell(e, &objects[i].prior)));
@@ -215,11 +198,7 @@ impl Session for AwsSession {
         answers.into_iter().map(|a| a.unwrap_or(Ok(None))).collect()
     }
 
-    async fn create(
-        &self,
-        request: CreateRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError> {
+    async fn create(&self, request: CreateRequest, monitor: &dyn Monitor) -> Result<Value, ApplyError> {
         let entry = self.resource(&request.ty)?;
         let cx = self.cx(entry.schema(), &request.planned);
         let op = Op::new(
@@ -243,11 +222,7 @@ impl Session for AwsSession {
         })
     }
 
-    async fn update(
-        &self,
-        request: UpdateRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError> {
+    async fn update(&self, request: UpdateRequest, monitor: &dyn Monitor) -> Result<Value, ApplyError> {
         let entry = self.resource(&request.ty)?;
         let cx = self.cx(entry.schema(), &request.prior);
         let op = Op::new(
@@ -288,11 +263,7 @@ impl Session for AwsSession {
         }
     }
 
-    async fn delete(
-        &self,
-        request: DeleteRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<(), ApplyError> {
+    async fn delete(&self, request: DeleteRequest, monitor: &dyn Monitor) -> Result<(), ApplyError> {
         let entry = self.resource(&request.ty)?;
         let cx = self.cx(entry.schema(), &request.prior);
         let nothing = Value::null();
@@ -309,10 +280,7 @@ impl Session for AwsSession {
     async fn read_data(&self, ty: &str, config: &Value) -> Result<Value, ProviderError> {
         let entry = self.data_source(ty)?;
         let cx = self.cx(entry.schema(), config);
-        let read = patiently(&infra_providers::NoMonitor, || {
-            entry.source.read(&cx, config)
-        })
-        .await;
+        let read = patiently(&infra_providers::NoMonitor, || entry.source.read(&cx, config)).await;
         read.map_err(|error| self.tell(error, config))
     }
 
@@ -345,12 +313,7 @@ impl Session for AwsSession {
         }
     }
 
-    async fn recover(
-        &self,
-        ty: &str,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, ty: &str, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let entry = self.resource(ty)?;
         let cx = self.cx(entry.schema(), planned);
         let found = patiently(&infra_providers::NoMonitor, || {
@@ -374,10 +337,7 @@ impl Session for AwsSession {
 }
 
 fn unknown_type(ty: &str) -> ProviderError {
-    ProviderError::new(
-        ErrorKind::Unsupported,
-        format!("the AWS provider has no type `{ty}`"),
-    )
+    ProviderError::new(ErrorKind::Unsupported, format!("the AWS provider has no type `{ty}`"))
 }
 
 /// Splits `id@region`.
@@ -401,12 +361,7 @@ fn ignore_timeouts(plan: &mut Plan<'_>) {
     let (Some(old), Some(new)) = (prior.get("timeouts"), plan.planned.get("timeouts")) else {
         return;
     };
-    if !old.same_value(new)
-        && plan
-            .planned
-            .with_attr("timeouts", old.clone())
-            .same_value(prior)
-    {
+    if !old.same_value(new) && plan.planned.with_attr("timeouts", old.clone()).same_value(prior) {
         plan.planned = prior.clone().with_marks(plan.planned.marks);
     }
 }
@@ -415,11 +370,7 @@ fn ignore_timeouts(plan: &mut Plan<'_>) {
 fn overlay(base: &Value, over: &Value, more: Option<&Value>) -> Value {
     let entries = |v: &Value| v.as_entries().cloned().unwrap_or_default();
     let mut out = entries(base);
-    out.extend(
-        entries(over)
-            .into_iter()
-            .filter(|(_, v)| v.is_wholly_known()),
-    );
+    out.extend(entries(over).into_iter().filter(|(_, v)| v.is_wholly_known()));
     if let Some(more) = more {
         out.extend(entries(more).into_iter().filter(|(_, v)| !v.is_null()));
     }
@@ -461,10 +412,7 @@ async fn read_patiently(
         let again: Vec<usize> = (0..objects.len())
             .filter(|&i| match &answers[i] {
                 Ok(None) => objects[i].just_created && passed < window,
-                Err(error) => {
-                    matches!(error.kind, ErrorKind::Throttled | ErrorKind::Retryable)
-                        && passed < throttled
-                }
+                Err(error) => matches!(error.kind, ErrorKind::Throttled | ErrorKind::Retryable) && passed < throttled,
                 Ok(Some(_)) => false,
             })
             .collect();
@@ -496,10 +444,7 @@ async fn read_back(
             prior: base.clone(),
             just_created: true,
         };
-        let answer = read_patiently(entry, cx, vec![request])
-            .await
-            .pop()
-            .unwrap_or(Ok(None));
+        let answer = read_patiently(entry, cx, vec![request]).await.pop().unwrap_or(Ok(None));
         match answer? {
             None => {
                 return Err(ProviderError::new(
@@ -567,24 +512,15 @@ mod tests {
 
     #[test]
     fn import_ids_may_name_a_region() {
-        assert_eq!(
-            split_region("vpc-1@eu-west-1", true),
-            ("vpc-1", Some("eu-west-1"))
-        );
+        assert_eq!(split_region("vpc-1@eu-west-1", true), ("vpc-1", Some("eu-west-1")));
         assert_eq!(split_region("vpc-1", true), ("vpc-1", None));
         assert_eq!(split_region("user@example", true), ("user@example", None));
-        assert_eq!(
-            split_region("vpc-1@eu-west-1", false),
-            ("vpc-1@eu-west-1", None)
-        );
+        assert_eq!(split_region("vpc-1@eu-west-1", false), ("vpc-1@eu-west-1", None));
     }
 
     #[test]
     fn messages_hide_secrets() {
-        let about = Value::object([
-            ("password", Value::from("hunter22").sensitive()),
-            ("name", "a".into()),
-        ]);
+        let about = Value::object([("password", Value::from("hunter22").sensitive()), ("name", "a".into())]);
         let mut error = ProviderError::new(ErrorKind::Invalid, "hunter22 is too short");
         redact(&mut error, &about);
         assert_eq!(error.message, "(sensitive) is too short");
@@ -593,13 +529,7 @@ mod tests {
     #[test]
     fn agreement_ignores_the_unknown() {
         let planned = Value::object([("id", Value::unknown(Type::String)), ("a", 1.into())]);
-        assert!(agrees(
-            &planned,
-            &Value::object([("id", "x".into()), ("a", 1.into())])
-        ));
-        assert!(!agrees(
-            &planned,
-            &Value::object([("id", "x".into()), ("a", 2.into())])
-        ));
+        assert!(agrees(&planned, &Value::object([("id", "x".into()), ("a", 1.into())])));
+        assert!(!agrees(&planned, &Value::object([("id", "x".into()), ("a", 2.into())])));
     }
 }

@@ -9,16 +9,7 @@ use crate::tags::Tags;
 use crate::value::Fields;
 
 /// The services whose endpoint can be set, by Terraform's names.
-const SERVICES: [&str; 8] = [
-    "ec2",
-    "ecs",
-    "elbv2",
-    "iam",
-    "logs",
-    "rds",
-    "secretsmanager",
-    "sts",
-];
+const SERVICES: [&str; 8] = ["ec2", "ecs", "elbv2", "iam", "logs", "rds", "secretsmanager", "sts"];
 
 /// The settings of a provider block.
 #[derive(Clone, Debug, Default)]
@@ -70,19 +61,22 @@ pub(crate) fn schema() -> Schema {
     let accounts = || Attribute::optional(Type::set(Type::String));
     let endpoints = SERVICES
         .iter()
-        .fold(Block::new("Endpoints by service."), |b, name| {
-            b.attr(name, text())
-        });
-    let tags = Attribute::optional(Type::map(Type::String))
-        .doc("Tags of every object; an object's own tags win.");
+        .fold(Block::new("Endpoints by service."), |b, name| b.attr(name, text()));
+    let tags = Attribute::optional(Type::map(Type::String)).doc("Tags of every object; an object's own tags win.");
     Schema::new(
         Block::new("Amazon Web Services.")
-            .attr("region", text().doc("The region; otherwise AWS_REGION, or the profile's."))
+            .attr(
+                "region",
+                text().doc("The region; otherwise AWS_REGION, or the profile's."),
+            )
             .attr("profile", text().doc("A profile of the shared configuration files."))
             .attr("access_key", text().doc("A fixed access key id."))
             .attr("secret_key", text().sensitive().doc("The secret of `access_key`."))
             .attr("token", text().sensitive().doc("The session token of `access_key`."))
-            .attr("endpoint", text().doc("One endpoint for all services; otherwise AWS_ENDPOINT_URL."))
+            .attr(
+                "endpoint",
+                text().doc("One endpoint for all services; otherwise AWS_ENDPOINT_URL."),
+            )
             .attr(
                 "sandbox",
                 Attribute::optional(Type::Bool).doc("Works in the local AWS simulator, started when needed."),
@@ -135,10 +129,7 @@ impl Settings {
             token: config.text("token"),
             endpoint: config.text("endpoint"),
             endpoints: endpoints.collect(),
-            default_tags: config
-                .block("default_tags")
-                .map(|b| b.map("tags"))
-                .unwrap_or_default(),
+            default_tags: config.block("default_tags").map(|b| b.map("tags")).unwrap_or_default(),
             sandbox: config.flag("sandbox").unwrap_or(false),
             max_attempts: config
                 .int("max_retries")

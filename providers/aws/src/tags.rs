@@ -30,8 +30,7 @@ pub(crate) fn with_tags(block: Block) -> Block {
         )
         .attr(
             "tags_all",
-            Attribute::computed(Type::map(Type::String))
-                .doc("All tags, with the provider's `default_tags`."),
+            Attribute::computed(Type::map(Type::String)).doc("All tags, with the provider's `default_tags`."),
         )
 }
 
@@ -62,10 +61,7 @@ pub(crate) fn plan(plan: &mut Plan<'_>) {
                 .map(|(k, v)| (k.as_str().into(), v.as_str().into()))
                 .collect();
             let own = tags.and_then(Value::as_entries).into_iter().flatten();
-            all.extend(
-                own.filter(|(_, v)| !v.is_null())
-                    .map(|(k, v)| (k.clone(), v.clone())),
-            );
+            all.extend(own.filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())));
             let all = Value::map(Type::String, all);
             match tags {
                 Some(tags) => all.with_marks(tags.marks),
@@ -84,15 +80,8 @@ pub(crate) fn planned(op: &Op<'_>) -> Tags {
 /// Returns what to remove and what to set, if the tags change.
 pub(crate) fn change(op: &Op<'_>) -> Option<(Vec<String>, Tags)> {
     let (old, new) = (op.prior.map("tags_all"), op.planned.map("tags_all"));
-    let remove: Vec<String> = old
-        .keys()
-        .filter(|k| !new.contains_key(*k))
-        .cloned()
-        .collect();
-    let set: Tags = new
-        .into_iter()
-        .filter(|(k, v)| old.get(k) != Some(v))
-        .collect();
+    let remove: Vec<String> = old.keys().filter(|k| !new.contains_key(*k)).cloned().collect();
+    let set: Tags = new.into_iter().filter(|(k, v)| old.get(k) != Some(v)).collect();
     (!remove.is_empty() || !set.is_empty()).then_some((remove, set))
 }
 
@@ -147,10 +136,7 @@ mod tests {
         ]);
         let value = read(&Value::null(), &tags(&[("team", "core")]), listed);
         assert_eq!(value.map("tags"), tags(&[("Name", "a")]));
-        assert_eq!(
-            value.map("tags_all"),
-            tags(&[("Name", "a"), ("team", "core")])
-        );
+        assert_eq!(value.map("tags_all"), tags(&[("Name", "a"), ("team", "core")]));
     }
 
     #[test]

@@ -207,10 +207,7 @@ impl<'a> State<'a> {
 
     /// Sets a nested block to objects that may leave out attributes (they are null).
     pub(crate) fn set_blocks(&mut self, name: &'static str, items: Vec<Value>) -> &mut Self {
-        debug_assert!(
-            self.schema.block.blocks.contains_key(name),
-            "`{name}` is no block"
-        );
+        debug_assert!(self.schema.block.blocks.contains_key(name), "`{name}` is no block");
         self.values.insert(name.into(), Value::tuple(items));
         self
     }
@@ -232,20 +229,14 @@ impl<'a> State<'a> {
 fn build(block: &Block, prior: Option<&Value>, read: &Value, keep: bool) -> Value {
     let mut out: BTreeMap<Str, Value> = BTreeMap::new();
     for (name, attribute) in &block.attributes {
-        let before = prior
-            .and_then(|p| p.get(name))
-            .filter(|p| p.is_wholly_known());
+        let before = prior.and_then(|p| p.get(name)).filter(|p| p.is_wholly_known());
         let value = match read.get(name) {
             Some(value) => echo(attribute, before, value),
             None if keep => before.cloned().unwrap_or_else(Value::null),
             None => echo(attribute, before, &Value::null()),
         };
         let value = value.to_value(&attribute.ty);
-        let value = if attribute.sensitive {
-            value.sensitive()
-        } else {
-            value
-        };
+        let value = if attribute.sensitive { value.sensitive() } else { value };
         out.insert((*name).into(), value);
     }
     for (name, nested) in &block.blocks {
@@ -274,14 +265,7 @@ fn build_nested(nested: &NestedBlock, before: Option<&Value>, read: &Value) -> V
     match nested.nesting {
         Nesting::Single => items.first().map_or_else(
             || nested.empty(),
-            |item| {
-                build(
-                    &nested.block,
-                    before.filter(|b| b.as_entries().is_some()),
-                    item,
-                    false,
-                )
-            },
+            |item| build(&nested.block, before.filter(|b| b.as_entries().is_some()), item, false),
         ),
         Nesting::List => {
             let items: Vec<Value> = items
@@ -301,9 +285,9 @@ fn build_nested(nested: &NestedBlock, before: Option<&Value>, read: &Value) -> V
                 .iter()
                 .map(|item| {
                     // The old element that this one equals when it echoes the old form.
-                    let like = rest.iter().position(|old| {
-                        build(&nested.block, Some(old), item, false).same_value(old)
-                    });
+                    let like = rest
+                        .iter()
+                        .position(|old| build(&nested.block, Some(old), item, false).same_value(old));
                     match like {
                         Some(i) => rest.swap_remove(i).clone(),
                         None => build(&nested.block, None, item, false),
@@ -327,9 +311,7 @@ fn echo(attribute: &Attribute, before: Option<&Value>, read: &Value) -> Value {
         return before.clone();
     }
     match attribute.equal {
-        Some(equal) if !before.is_null() && !read.is_null() && equal(before, read) => {
-            before.clone()
-        }
+        Some(equal) if !before.is_null() && !read.is_null() && equal(before, read) => before.clone(),
         _ => read.clone(),
     }
 }
@@ -367,19 +349,12 @@ pub(crate) fn same_cidr(prior: &Value, configured: &Value) -> bool {
 pub(crate) fn check_network(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let Ok(net) = text.parse::<ipnet::Ipv4Net>() else {
-        return Some(format!(
-            "`{text}` is not an IPv4 network such as `10.0.0.0/16`"
-        ));
+        return Some(format!("`{text}` is not an IPv4 network such as `10.0.0.0/16`"));
     };
     if !(16..=28).contains(&net.prefix_len()) {
         return Some(format!("`{text}` must be from /16 to /28"));
     }
-    (net.trunc() != net).then(|| {
-        format!(
-            "`{text}` has bits set after the prefix, `{}` has not",
-            net.trunc()
-        )
-    })
+    (net.trunc() != net).then(|| format!("`{text}` has bits set after the prefix, `{}` has not", net.trunc()))
 }
 
 /// Says whether two texts are the same but for upper and lower case.
@@ -447,10 +422,7 @@ mod tests {
         ]);
         let value = state(&prior, |s| {
             s.set("cidr", "10.0.0.0/16");
-            s.set_blocks(
-                "rule",
-                vec![Value::object([("cidr", "10.1.0.0/24".into())])],
-            );
+            s.set_blocks("rule", vec![Value::object([("cidr", "10.1.0.0/24".into())])]);
         });
         assert_eq!(value.get_str("cidr"), Some("10.0.0.5/16"));
         assert_eq!(value.blocks("rule")[0].get_str("cidr"), Some("10.1.0.9/24"));
@@ -461,11 +433,7 @@ mod tests {
     fn networks_are_checked() {
         assert_eq!(check_network(&"10.0.0.0/16".into()), None);
         assert!(check_network(&"10.0.0.0/30".into()).is_some());
-        assert!(
-            check_network(&"10.0.0.1/24".into())
-                .unwrap()
-                .contains("10.0.0.0/24")
-        );
+        assert!(check_network(&"10.0.0.1/24".into()).unwrap().contains("10.0.0.0/24"));
         assert!(check_network(&"net".into()).is_some());
     }
 

@@ -73,11 +73,7 @@ impl CoreProviders {
         ]
     }
 
-    fn provider(
-        &self,
-        name: &'static str,
-        types: Vec<Box<dyn local::LocalType>>,
-    ) -> Arc<dyn Provider> {
+    fn provider(&self, name: &'static str, types: Vec<Box<dyn local::LocalType>>) -> Arc<dyn Provider> {
         Arc::new(LocalProvider::new(name, types, self.around.clone()))
     }
 }

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_providers::{
-    ApplyError, Block, CreateRequest, DeleteRequest, ErrorKind, Monitor, PlanRequest, PlanResponse,
-    Problem, Provider, ProviderError, ReadRequest, Schema, Session, SessionOptions, UpdateRequest,
-    plan_resource,
+    ApplyError, Block, CreateRequest, DeleteRequest, ErrorKind, Monitor, PlanRequest, PlanResponse, Problem, Provider,
+    ProviderError, ReadRequest, Schema, Session, SessionOptions, UpdateRequest, plan_resource,
 };
 use infra_types::{Str, Value, ValueKind};
 
@@ -83,10 +82,7 @@ pub(crate) fn fill(planned: &Value, mut decide: impl FnMut(&str) -> Value) -> Va
 /// Returns an object with the given attributes, defaults, and null for the rest.
 pub(crate) fn imported(schema: &Schema, given: &[(&'static str, Value)]) -> Value {
     Value::object(schema.block.attributes.iter().map(|(name, attribute)| {
-        let given = given
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.clone());
+        let given = given.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         let value = given
             .or_else(|| attribute.default.clone())
             .unwrap_or_else(|| Value::null_of(attribute.ty.clone()));
@@ -100,11 +96,8 @@ pub(crate) fn imported(schema: &Schema, given: &[(&'static str, Value)]) -> Valu
 
 /// An error about an import id that has the wrong form.
 pub(crate) fn bad_import_id(ty: &str, id: &str, form: &str) -> ProviderError {
-    ProviderError::new(
-        ErrorKind::Invalid,
-        format!("`{id}` is not an import id of `{ty}`"),
-    )
-    .help(format!("the id has the form `{form}`"))
+    ProviderError::new(ErrorKind::Invalid, format!("`{id}` is not an import id of `{ty}`"))
+        .help(format!("the id has the form `{form}`"))
 }
 
 struct Entry {
@@ -122,11 +115,7 @@ pub(crate) struct LocalProvider {
 }
 
 impl LocalProvider {
-    pub(crate) fn new(
-        name: &'static str,
-        types: Vec<Box<dyn LocalType>>,
-        around: Surroundings,
-    ) -> Self {
+    pub(crate) fn new(name: &'static str, types: Vec<Box<dyn LocalType>>, around: Surroundings) -> Self {
         let types = types
             .into_iter()
             .map(|behaviour| {
@@ -184,11 +173,7 @@ impl Provider for LocalProvider {
             .map_or_else(Vec::new, |e| e.behaviour.validate(config))
     }
 
-    async fn configure(
-        &self,
-        _config: &Value,
-        _options: &SessionOptions,
-    ) -> Result<Arc<dyn Session>, ProviderError> {
+    async fn configure(&self, _config: &Value, _options: &SessionOptions) -> Result<Arc<dyn Session>, ProviderError> {
         Ok(Arc::new(self.clone()))
     }
 }
@@ -200,28 +185,16 @@ impl Session for LocalProvider {
         Ok(entry.behaviour.plan(&entry.schema, request))
     }
 
-    async fn read(
-        &self,
-        _ty: &str,
-        objects: Vec<ReadRequest>,
-    ) -> Vec<Result<Option<Value>, ProviderError>> {
+    async fn read(&self, _ty: &str, objects: Vec<ReadRequest>) -> Vec<Result<Option<Value>, ProviderError>> {
         objects.into_iter().map(|o| Ok(Some(o.prior))).collect()
     }
 
-    async fn create(
-        &self,
-        request: CreateRequest,
-        _monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError> {
+    async fn create(&self, request: CreateRequest, _monitor: &dyn Monitor) -> Result<Value, ApplyError> {
         let entry = self.entry(&request.ty)?;
         Ok(entry.behaviour.complete(&request.planned, &self.around)?)
     }
 
-    async fn update(
-        &self,
-        request: UpdateRequest,
-        _monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError> {
+    async fn update(&self, request: UpdateRequest, _monitor: &dyn Monitor) -> Result<Value, ApplyError> {
         let entry = self.entry(&request.ty)?;
         entry
             .behaviour
@@ -232,11 +205,7 @@ impl Session for LocalProvider {
             })
     }
 
-    async fn delete(
-        &self,
-        _request: DeleteRequest,
-        _monitor: &dyn Monitor,
-    ) -> Result<(), ApplyError> {
+    async fn delete(&self, _request: DeleteRequest, _monitor: &dyn Monitor) -> Result<(), ApplyError> {
         Ok(())
     }
 
@@ -252,12 +221,7 @@ impl Session for LocalProvider {
         entry.behaviour.import(&entry.schema, id)
     }
 
-    async fn recover(
-        &self,
-        _ty: &str,
-        _planned: &Value,
-        _token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, _ty: &str, _planned: &Value, _token: &str) -> Result<Option<Value>, ProviderError> {
         // Nothing exists outside the state, so nothing was left behind.
         Ok(None)
     }
@@ -281,22 +245,10 @@ pub(crate) mod testing {
 
     /// Returns a configured value: the given attributes, null for the rest.
     pub(crate) fn config(ty: &dyn LocalType, given: Vec<(&'static str, Value)>) -> Value {
-        Value::object(
-            ty.schema()
-                .block
-                .attributes
-                .iter()
-                .map(|(name, attribute)| {
-                    let value = given
-                        .iter()
-                        .find(|(n, _)| n == name)
-                        .map(|(_, v)| v.clone());
-                    (
-                        *name,
-                        value.unwrap_or_else(|| Value::null_of(attribute.ty.clone())),
-                    )
-                }),
-        )
+        Value::object(ty.schema().block.attributes.iter().map(|(name, attribute)| {
+            let value = given.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+            (*name, value.unwrap_or_else(|| Value::null_of(attribute.ty.clone())))
+        }))
     }
 
     /// Plans.
@@ -321,11 +273,7 @@ pub(crate) mod testing {
         let object = ty.complete(&planned, &around()).unwrap();
         assert!(object.is_wholly_known(), "{object:?}");
         let again = plan(ty, Some(&object), &config);
-        assert!(
-            again.planned.same_value(&object),
-            "{:?}\n{object:?}",
-            again.planned
-        );
+        assert!(again.planned.same_value(&object), "{:?}\n{object:?}", again.planned);
         assert!(again.replace.is_empty());
         object
     }

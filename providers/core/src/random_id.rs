@@ -20,10 +20,7 @@ impl LocalType for RandomId {
         let writing = |doc| Attribute::computed(Type::String).doc(doc);
         Schema::new(
             Block::new("Random bytes, for unique names.")
-                .attr(
-                    "id",
-                    writing("The bytes in URL-safe base64, without the prefix."),
-                )
+                .attr("id", writing("The bytes in URL-safe base64, without the prefix."))
                 .attr("keepers", keepers())
                 .attr(
                     "byte_length",
@@ -39,20 +36,14 @@ impl LocalType for RandomId {
                         .doc("Stands before each writing."),
                 )
                 .attr("b64_std", writing("The bytes in base64."))
-                .attr(
-                    "b64_url",
-                    writing("The bytes in URL-safe base64 without padding."),
-                )
+                .attr("b64_url", writing("The bytes in URL-safe base64 without padding."))
                 .attr("dec", writing("The bytes as one decimal number."))
                 .attr("hex", writing("The bytes in lower-case hexadecimal.")),
         )
     }
 
     fn complete(&self, planned: &Value, around: &Surroundings) -> Result<Value, ProviderError> {
-        let length = planned
-            .get("byte_length")
-            .and_then(Value::as_i64)
-            .unwrap_or(0);
+        let length = planned.get("byte_length").and_then(Value::as_i64).unwrap_or(0);
         let mut bytes = vec![0; length.max(0) as usize];
         around.random.fill(&mut bytes);
         let prefix = planned.get_str("prefix").unwrap_or("");
@@ -60,9 +51,7 @@ impl LocalType for RandomId {
     }
 
     fn import(&self, schema: &Schema, id: &str) -> Result<Value, ProviderError> {
-        let (prefix, text) = id
-            .rsplit_once(',')
-            .map_or((None, id), |(p, t)| (Some(p), t));
+        let (prefix, text) = id.rsplit_once(',').map_or((None, id), |(p, t)| (Some(p), t));
         let bytes = URL_SAFE_NO_PAD
             .decode(text)
             .map_err(|_| bad_import_id("random_id", id, "[PREFIX,]BASE64URL"))?;
@@ -119,19 +108,13 @@ mod tests {
     fn decimals() {
         assert_eq!(decimal(&[]), "0");
         assert_eq!(decimal(&[0, 255]), "255");
-        assert_eq!(
-            decimal(&[1, 0, 0, 0, 0, 0, 0, 0, 0]),
-            "18446744073709551616"
-        );
+        assert_eq!(decimal(&[1, 0, 0, 0, 0, 0, 0, 0, 0]), "18446744073709551616");
         assert_eq!(decimal(&[0x3b, 0x9a, 0xca, 0x00]), "1000000000");
     }
 
     #[test]
     fn writings_agree() {
-        let object = create(
-            &RandomId,
-            vec![("byte_length", 4.into()), ("prefix", "x-".into())],
-        );
+        let object = create(&RandomId, vec![("byte_length", 4.into()), ("prefix", "x-".into())]);
         let hex = object.get_str("hex").unwrap().strip_prefix("x-").unwrap();
         let bytes = hex::decode(hex).unwrap();
         assert_eq!(bytes.len(), 4);

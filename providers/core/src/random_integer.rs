@@ -18,16 +18,11 @@ impl LocalType for RandomInteger {
     fn schema(&self) -> Schema {
         Schema::new(
             Block::new("A random whole number.")
-                .attr(
-                    "id",
-                    Attribute::computed(Type::String).doc("The number as text."),
-                )
+                .attr("id", Attribute::computed(Type::String).doc("The number as text."))
                 .attr("keepers", keepers())
                 .attr(
                     "min",
-                    Attribute::required(Type::Number)
-                        .force_new()
-                        .doc("The least number."),
+                    Attribute::required(Type::Number).force_new().doc("The least number."),
                 )
                 .attr(
                     "max",
@@ -41,10 +36,7 @@ impl LocalType for RandomInteger {
                         .force_new()
                         .doc("Makes the result repeatable."),
                 )
-                .attr(
-                    "result",
-                    Attribute::computed(Type::Number).doc("The number."),
-                ),
+                .attr("result", Attribute::computed(Type::Number).doc("The number.")),
         )
     }
 
@@ -62,15 +54,13 @@ impl LocalType for RandomInteger {
     }
 
     fn complete(&self, planned: &Value, around: &Surroundings) -> Result<Value, ProviderError> {
-        let (min, max) = bounds(planned)
-            .filter(|(min, max)| min <= max)
-            .ok_or_else(|| {
-                ProviderError::new(
-                    infra_providers::ErrorKind::Invalid,
-                    "`min` and `max` must be whole numbers, and `min` at most `max`",
-                )
-                .at(Path::attr("min"))
-            })?;
+        let (min, max) = bounds(planned).filter(|(min, max)| min <= max).ok_or_else(|| {
+            ProviderError::new(
+                infra_providers::ErrorKind::Invalid,
+                "`min` and `max` must be whole numbers, and `min` at most `max`",
+            )
+            .at(Path::attr("min"))
+        })?;
         let span = max.abs_diff(min);
         let draw = |source: &dyn crate::source::RandomSource| match span.checked_add(1) {
             Some(count) => below(source, count),
@@ -129,11 +119,7 @@ mod tests {
         if !seed.is_empty() {
             given.push(("seed", seed.into()));
         }
-        create(&RandomInteger, given)
-            .get("result")
-            .unwrap()
-            .as_i64()
-            .unwrap()
+        create(&RandomInteger, given).get("result").unwrap().as_i64().unwrap()
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! `random_password`: a random text that is a secret.
 
-use infra_providers::{
-    Attribute, Block, PlanRequest, PlanResponse, Problem, ProviderError, Schema, plan_resource,
-};
+use infra_providers::{Attribute, Block, PlanRequest, PlanResponse, Problem, ProviderError, Schema, plan_resource};
 use infra_types::{Type, Value};
 
 use crate::local::{LocalType, Surroundings, fill};
@@ -19,15 +17,10 @@ impl LocalType for RandomPassword {
     fn schema(&self) -> Schema {
         Schema::new(text::arguments(
             Block::new("A random secret text.")
-                .attr(
-                    "id",
-                    Attribute::computed(Type::String).doc("Always `none`."),
-                )
+                .attr("id", Attribute::computed(Type::String).doc("Always `none`."))
                 .attr(
                     "result",
-                    Attribute::computed(Type::String)
-                        .sensitive()
-                        .doc("The password."),
+                    Attribute::computed(Type::String).sensitive().doc("The password."),
                 ),
         ))
     }
@@ -37,11 +30,7 @@ impl LocalType for RandomPassword {
     }
 
     fn plan(&self, schema: &Schema, request: &PlanRequest<'_>) -> PlanResponse {
-        text::plan_numeric(
-            plan_resource(schema, request),
-            request.config,
-            request.prior,
-        )
+        text::plan_numeric(plan_resource(schema, request), request.config, request.prior)
     }
 
     fn complete(&self, planned: &Value, around: &Surroundings) -> Result<Value, ProviderError> {
@@ -69,9 +58,7 @@ mod tests {
         assert!(result.is_sensitive());
         assert_eq!(result.as_str().unwrap().len(), 20);
         assert_eq!(object.get_str("id"), Some("none"));
-        let imported = RandomPassword
-            .import(&RandomPassword.schema(), "s3cret")
-            .unwrap();
+        let imported = RandomPassword.import(&RandomPassword.schema(), "s3cret").unwrap();
         assert!(imported.get("result").unwrap().is_sensitive());
     }
 }

@@ -51,11 +51,7 @@ impl LocalType for RandomPet {
         let words: Vec<&str> = prefix
             .into_iter()
             .chain((0..length.saturating_sub(2)).filter_map(|_| pick(source, &ADVERBS).copied()))
-            .chain(
-                (length > 1)
-                    .then(|| pick(source, &ADJECTIVES).copied())
-                    .flatten(),
-            )
+            .chain((length > 1).then(|| pick(source, &ADJECTIVES).copied()).flatten())
             .chain(pick(source, &ANIMALS).copied())
             .collect();
         let id = words.join(planned.get_str("separator").unwrap_or("-"));
@@ -169,11 +165,7 @@ mod tests {
     fn words_are_plain() {
         for words in [&ADVERBS[..], &ADJECTIVES[..], &ANIMALS[..]] {
             assert!(words.is_sorted());
-            assert!(
-                words
-                    .iter()
-                    .all(|w| w.bytes().all(|b| b.is_ascii_lowercase()))
-            );
+            assert!(words.iter().all(|w| w.bytes().all(|b| b.is_ascii_lowercase())));
         }
     }
 }

@@ -31,9 +31,7 @@ impl LocalType for RandomShuffle {
                     Attribute::optional(Type::Number)
                         .force_new()
                         .check(Validator::Range(0, 1_000_000))
-                        .doc(
-                            "How many to return; all when unset. More than there are repeats them.",
-                        ),
+                        .doc("How many to return; all when unset. More than there are repeats them."),
                 )
                 .attr(
                     "seed",
@@ -49,10 +47,7 @@ impl LocalType for RandomShuffle {
     }
 
     fn complete(&self, planned: &Value, around: &Surroundings) -> Result<Value, ProviderError> {
-        let input = planned
-            .get("input")
-            .and_then(Value::as_items)
-            .unwrap_or(&[]);
+        let input = planned.get("input").and_then(Value::as_items).unwrap_or(&[]);
         let count = planned
             .get("result_count")
             .and_then(Value::as_i64)
@@ -93,10 +88,7 @@ mod tests {
         }
         let object = create(&RandomShuffle, given);
         let items = object.get("result").unwrap().as_items().unwrap();
-        items
-            .iter()
-            .map(|v| v.as_str().unwrap().to_owned())
-            .collect()
+        items.iter().map(|v| v.as_str().unwrap().to_owned()).collect()
     }
 
     #[test]

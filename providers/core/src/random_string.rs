@@ -1,8 +1,6 @@
 //! `random_string`: a random text that is no secret.
 
-use infra_providers::{
-    Attribute, Block, PlanRequest, PlanResponse, Problem, ProviderError, Schema, plan_resource,
-};
+use infra_providers::{Attribute, Block, PlanRequest, PlanResponse, Problem, ProviderError, Schema, plan_resource};
 use infra_types::{Type, Value};
 
 use crate::local::{LocalType, Surroundings, fill};
@@ -29,11 +27,7 @@ impl LocalType for RandomString {
     }
 
     fn plan(&self, schema: &Schema, request: &PlanRequest<'_>) -> PlanResponse {
-        text::plan_numeric(
-            plan_resource(schema, request),
-            request.config,
-            request.prior,
-        )
+        text::plan_numeric(plan_resource(schema, request), request.config, request.prior)
     }
 
     fn complete(&self, planned: &Value, around: &Surroundings) -> Result<Value, ProviderError> {
@@ -67,17 +61,10 @@ mod tests {
         );
         let text = object.get_str("result").unwrap();
         assert_eq!(text.chars().count(), 12);
+        assert!(text.chars().filter(char::is_ascii_uppercase).count() >= 3, "{text}");
+        assert!(text.chars().filter(|c| "/ä".contains(*c)).count() >= 2, "{text}");
         assert!(
-            text.chars().filter(char::is_ascii_uppercase).count() >= 3,
-            "{text}"
-        );
-        assert!(
-            text.chars().filter(|c| "/ä".contains(*c)).count() >= 2,
-            "{text}"
-        );
-        assert!(
-            text.chars()
-                .all(|c| c.is_ascii_uppercase() || "/ä".contains(c)),
+            text.chars().all(|c| c.is_ascii_uppercase() || "/ä".contains(c)),
             "{text}"
         );
         assert_eq!(object.get("number").unwrap().as_bool(), Some(false));
@@ -85,10 +72,7 @@ mod tests {
 
     #[test]
     fn number_is_numeric() {
-        let object = create(
-            &RandomString,
-            vec![("length", 4.into()), ("number", false.into())],
-        );
+        let object = create(&RandomString, vec![("length", 4.into()), ("number", false.into())]);
         assert_eq!(object.get("numeric").unwrap().as_bool(), Some(false));
         let changed = config(&RandomString, vec![("length", 4.into())]);
         let response = plan(&RandomString, Some(&object), &changed);
@@ -97,10 +81,7 @@ mod tests {
 
     #[test]
     fn impossible_arguments() {
-        let config = config(
-            &RandomString,
-            vec![("length", 2.into()), ("min_lower", 3.into())],
-        );
+        let config = config(&RandomString, vec![("length", 2.into()), ("min_lower", 3.into())]);
         assert_eq!(RandomString.validate(&config).len(), 1);
         let planned = plan(&RandomString, None, &config).planned;
         assert!(RandomString.complete(&planned, &around()).is_err());

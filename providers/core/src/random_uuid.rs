@@ -39,10 +39,7 @@ impl LocalType for RandomUuid {
         let id = uuid::Uuid::try_parse(id)
             .map_err(|_| bad_import_id("random_uuid", id, "a UUID"))?
             .to_string();
-        Ok(imported(
-            schema,
-            &[("id", id.as_str().into()), ("result", id.into())],
-        ))
+        Ok(imported(schema, &[("id", id.as_str().into()), ("result", id.into())]))
     }
 }
 

@@ -3,9 +3,7 @@
 //! `output` equals `input`, but is unknown in the plan while `input` changes,
 //! as a whole: not even the parts of `input` that are known are known in it.
 
-use infra_providers::{
-    Attribute, Block, PlanRequest, PlanResponse, ProviderError, Schema, plan_resource,
-};
+use infra_providers::{Attribute, Block, PlanRequest, PlanResponse, ProviderError, Schema, plan_resource};
 use infra_types::{Type, Value};
 
 use crate::local::{LocalType, Surroundings, fill, imported};
@@ -20,37 +18,25 @@ impl LocalType for TerraformData {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            Block::new(
-                "Holds a value in the state, and connects other resources' lifecycles to it.",
-            )
-            .attr(
-                "id",
-                Attribute::computed(Type::String).doc("A UUID made at creation."),
-            )
-            .attr(
-                "input",
-                Attribute::optional(Type::Dynamic).doc("The value to hold."),
-            )
-            .attr(
-                "output",
-                Attribute::computed(Type::Dynamic).doc("Equal to `input` once applied."),
-            )
-            .attr(
-                "triggers_replace",
-                Attribute::optional(Type::Dynamic)
-                    .force_new()
-                    .doc("A change of this value replaces the object."),
-            ),
+            Block::new("Holds a value in the state, and connects other resources' lifecycles to it.")
+                .attr("id", Attribute::computed(Type::String).doc("A UUID made at creation."))
+                .attr("input", Attribute::optional(Type::Dynamic).doc("The value to hold."))
+                .attr(
+                    "output",
+                    Attribute::computed(Type::Dynamic).doc("Equal to `input` once applied."),
+                )
+                .attr(
+                    "triggers_replace",
+                    Attribute::optional(Type::Dynamic)
+                        .force_new()
+                        .doc("A change of this value replaces the object."),
+                ),
         )
     }
 
     fn plan(&self, schema: &Schema, request: &PlanRequest<'_>) -> PlanResponse {
         let mut response = plan_resource(schema, request);
-        let input = response
-            .planned
-            .get("input")
-            .cloned()
-            .unwrap_or_else(Value::null);
+        let input = response.planned.get("input").cloned().unwrap_or_else(Value::null);
         let changes = match request.prior.and_then(|p| p.get("input")) {
             Some(prior) => !prior.same_value(&input),
             None => true,
@@ -91,9 +77,7 @@ fn output_of(input: &Value) -> Value {
 pub(crate) fn new_uuid(around: &Surroundings) -> String {
     let mut bytes = [0; 16];
     around.random.fill(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 #[cfg(test)]
@@ -112,12 +96,7 @@ mod tests {
             &TerraformData,
             vec![("input", Value::tuple(vec![1.into(), "a".into()]))],
         );
-        assert!(
-            object
-                .get("output")
-                .unwrap()
-                .same_value(object.get("input").unwrap())
-        );
+        assert!(object.get("output").unwrap().same_value(object.get("input").unwrap()));
         assert_eq!(object.get_str("id").unwrap().len(), 36);
     }
 
@@ -135,10 +114,7 @@ mod tests {
         let output = planned.get("output").unwrap();
         assert!(!output.is_known());
         assert_eq!(output.ty(), input.ty());
-        assert_eq!(
-            planned.get("input").unwrap().get("a").unwrap().as_i64(),
-            Some(1)
-        );
+        assert_eq!(planned.get("input").unwrap().get("a").unwrap().as_i64(), Some(1));
     }
 
     #[test]
@@ -148,9 +124,7 @@ mod tests {
         assert!(response.replace.is_empty());
         assert_eq!(response.planned.get_str("id"), prior.get_str("id"));
         assert_eq!(response.planned.get("output").unwrap().ty(), Type::Number);
-        let object = TerraformData
-            .complete(&response.planned, &around())
-            .unwrap();
+        let object = TerraformData.complete(&response.planned, &around()).unwrap();
         assert_eq!(object.get("output").unwrap().as_i64(), Some(7));
         assert_eq!(object.get_str("id"), prior.get_str("id"));
     }
@@ -158,12 +132,7 @@ mod tests {
     #[test]
     fn input_taken_away_gives_null_output() {
         let prior = create(&TerraformData, vec![("input", "a".into())]);
-        let planned = plan(
-            &TerraformData,
-            Some(&prior),
-            &config(&TerraformData, vec![]),
-        )
-        .planned;
+        let planned = plan(&TerraformData, Some(&prior), &config(&TerraformData, vec![])).planned;
         assert!(planned.get("output").unwrap().is_null());
     }
 
@@ -188,9 +157,7 @@ mod tests {
 
     #[test]
     fn an_import_has_only_an_id() {
-        let object = TerraformData
-            .import(&TerraformData.schema(), "existing-1")
-            .unwrap();
+        let object = TerraformData.import(&TerraformData.schema(), "existing-1").unwrap();
         let response = plan(&TerraformData, Some(&object), &with_input("set".into()));
         assert_eq!(response.planned.get_str("id"), Some("existing-1"));
         assert!(!response.planned.get("output").unwrap().is_known());

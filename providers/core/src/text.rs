@@ -1,8 +1,6 @@
 //! What `random_string` and `random_password` share: arguments and drawing.
 
-use infra_providers::{
-    Attribute, Block, ErrorKind, PlanResponse, Problem, ProviderError, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, ErrorKind, PlanResponse, Problem, ProviderError, Schema, Validator};
 use infra_types::{Path, Type, Value};
 
 use crate::local::{Surroundings, imported};
@@ -19,12 +17,7 @@ const CLASSES: [(&str, &str, &str); 4] = [
 
 /// Returns the block with the arguments added.
 pub(crate) fn arguments(block: Block) -> Block {
-    let switch = |doc| {
-        Attribute::optional(Type::Bool)
-            .default(true)
-            .force_new()
-            .doc(doc)
-    };
+    let switch = |doc| Attribute::optional(Type::Bool).default(true).force_new().doc(doc);
     let least = |doc| {
         Attribute::optional(Type::Number)
             .default(0)
@@ -60,10 +53,7 @@ pub(crate) fn arguments(block: Block) -> Block {
         .attr("min_lower", least("At least this many lower-case letters."))
         .attr("min_upper", least("At least this many upper-case letters."))
         .attr("min_numeric", least("At least this many digits."))
-        .attr(
-            "min_special",
-            least("At least this many special characters."),
-        )
+        .attr("min_special", least("At least this many special characters."))
         .attr(
             "override_special",
             Attribute::optional(Type::String)
@@ -73,15 +63,9 @@ pub(crate) fn arguments(block: Block) -> Block {
 }
 
 /// Plans `numeric` and `number` as one argument with two names, true when unset.
-pub(crate) fn plan_numeric(
-    mut response: PlanResponse,
-    config: &Value,
-    prior: Option<&Value>,
-) -> PlanResponse {
+pub(crate) fn plan_numeric(mut response: PlanResponse, config: &Value, prior: Option<&Value>) -> PlanResponse {
     let set = |name: &str| config.get(name).filter(|v| !v.is_null()).cloned();
-    let value = set("numeric")
-        .or_else(|| set("number"))
-        .unwrap_or_else(|| true.into());
+    let value = set("numeric").or_else(|| set("number")).unwrap_or_else(|| true.into());
     for name in ["numeric", "number"] {
         response.planned = response.planned.with_attr(name, value.clone());
     }
@@ -106,17 +90,10 @@ pub(crate) fn validate(config: &Value) -> Vec<Problem> {
     ) && a != b
     {
         problems.push(
-            Problem::new(
-                Path::attr("number"),
-                "`number` and `numeric` say different things",
-            )
-            .help("remove `number`"),
+            Problem::new(Path::attr("number"), "`number` and `numeric` say different things").help("remove `number`"),
         );
     }
-    let least: i64 = CLASSES
-        .iter()
-        .filter_map(|(_, min, _)| config.get(min)?.as_i64())
-        .sum();
+    let least: i64 = CLASSES.iter().filter_map(|(_, min, _)| config.get(min)?.as_i64()).sum();
     if let Some(length) = config.get("length").and_then(Value::as_i64)
         && length < least
     {
@@ -130,13 +107,7 @@ pub(crate) fn validate(config: &Value) -> Vec<Problem> {
 
 /// Draws a text that satisfies the arguments.
 pub(crate) fn draw(planned: &Value, around: &Surroundings) -> Result<String, ProviderError> {
-    let number = |name: &str| {
-        planned
-            .get(name)
-            .and_then(Value::as_i64)
-            .unwrap_or(0)
-            .max(0) as usize
-    };
+    let number = |name: &str| planned.get(name).and_then(Value::as_i64).unwrap_or(0).max(0) as usize;
     let source = &*around.random;
     let special: Option<Vec<char>> = planned
         .get_str("override_special")

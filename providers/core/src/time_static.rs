@@ -1,8 +1,6 @@
 //! `time_static`: a moment that is kept.
 
-use infra_providers::{
-    Attribute, Block, PlanRequest, PlanResponse, Problem, ProviderError, Schema, plan_resource,
-};
+use infra_providers::{Attribute, Block, PlanRequest, PlanResponse, Problem, ProviderError, Schema, plan_resource};
 use infra_types::{Path, Type, Value};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -21,10 +19,7 @@ impl LocalType for TimeStatic {
 
     fn schema(&self) -> Schema {
         let block = Block::new("The moment of its creation, or another one, kept in the state.")
-            .attr(
-                "id",
-                Attribute::computed(Type::String).doc("The moment in RFC 3339."),
-            )
+            .attr("id", Attribute::computed(Type::String).doc("The moment in RFC 3339."))
             .attr(
                 "rfc3339",
                 Attribute::optional_computed(Type::String)
@@ -48,11 +43,8 @@ impl LocalType for TimeStatic {
     fn validate(&self, config: &Value) -> Vec<Problem> {
         match config.get_str("rfc3339") {
             Some(text) if text.parse::<Timestamp>().is_err() => vec![
-                Problem::new(
-                    Path::attr("rfc3339"),
-                    format!("`{text}` is not a moment in RFC 3339"),
-                )
-                .help("write it like `2024-02-29T12:34:56Z`"),
+                Problem::new(Path::attr("rfc3339"), format!("`{text}` is not a moment in RFC 3339"))
+                    .help("write it like `2024-02-29T12:34:56Z`"),
             ],
             _ => Vec::new(),
         }
@@ -129,10 +121,7 @@ mod tests {
 
     #[test]
     fn a_given_moment_is_known_in_the_plan() {
-        let given = config(
-            &TimeStatic,
-            vec![("rfc3339", "2020-01-02T05:00:00+02:00".into())],
-        );
+        let given = config(&TimeStatic, vec![("rfc3339", "2020-01-02T05:00:00+02:00".into())]);
         let planned = plan(&TimeStatic, None, &given).planned;
         assert_eq!(number(&planned, "hour"), 3);
         let bad = config(&TimeStatic, vec![("rfc3339", "yesterday".into())]);

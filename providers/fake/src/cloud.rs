@@ -270,12 +270,7 @@ impl FakeCloud {
     pub fn changes(&self) -> Vec<String> {
         let changing = |c: &&Call| matches!(c.op, Op::Create | Op::Update | Op::Delete);
         let world = self.world();
-        world
-            .calls
-            .iter()
-            .filter(changing)
-            .map(Call::to_string)
-            .collect()
+        world.calls.iter().filter(changing).map(Call::to_string).collect()
     }
 
     /// Forgets the calls made so far.
@@ -495,9 +490,7 @@ impl World {
         let id = self.new_id(prefix, ty);
         let attributes = types::complete(ty, &id, planned);
         if !token.is_empty() {
-            self.tokens
-                .entry(token.to_owned())
-                .or_insert_with(|| id.clone());
+            self.tokens.entry(token.to_owned()).or_insert_with(|| id.clone());
         }
         self.objects.insert(
             id.clone(),
@@ -515,12 +508,7 @@ impl World {
     }
 
     /// Changes an object.
-    pub(crate) fn update(
-        &mut self,
-        ty: &str,
-        id: &str,
-        planned: &Value,
-    ) -> Result<Done<Value>, ProviderError> {
+    pub(crate) fn update(&mut self, ty: &str, id: &str, planned: &Value) -> Result<Done<Value>, ProviderError> {
         if self.objects.get(id).is_none_or(|o| o.ty != ty) {
             return Err(not_found(ty, id));
         }
@@ -542,10 +530,7 @@ impl World {
 
 /// The error about an object that does not exist.
 pub(crate) fn not_found(ty: &str, id: &str) -> ProviderError {
-    let mut error = ProviderError::new(
-        ErrorKind::NotFound,
-        format!("there is no `{ty}` with the id `{id}`"),
-    );
+    let mut error = ProviderError::new(ErrorKind::NotFound, format!("there is no `{ty}` with the id `{id}`"));
     error.code = Some("NotFound".into());
     error
 }

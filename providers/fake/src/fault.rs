@@ -105,10 +105,7 @@ impl FaultRule {
     fn matches(&self, op: Op, ty: &str, names: &[&str]) -> bool {
         self.op.is_none_or(|o| o == op)
             && self.ty.as_deref().is_none_or(|t| t == ty)
-            && self
-                .object
-                .as_deref()
-                .is_none_or(|object| names.contains(&object))
+            && self.object.as_deref().is_none_or(|object| names.contains(&object))
     }
 }
 
@@ -141,10 +138,7 @@ impl Faults {
                 continue;
             }
             *seen += 1;
-            let hit = *seen > rule.skip
-                && rule
-                    .times
-                    .is_none_or(|times| *seen <= rule.skip.saturating_add(times));
+            let hit = *seen > rule.skip && rule.times.is_none_or(|times| *seen <= rule.skip.saturating_add(times));
             if !hit {
                 continue;
             }

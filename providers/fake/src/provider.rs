@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use infra_providers::{
-    ApplyError, Attribute, Block, CreateRequest, DeleteRequest, ErrorKind, Monitor, PlanRequest,
-    PlanResponse, Provider, ProviderError, ReadRequest, Schema, Session, SessionOptions,
-    UpdateRequest, plan_resource,
+    ApplyError, Attribute, Block, CreateRequest, DeleteRequest, ErrorKind, Monitor, PlanRequest, PlanResponse,
+    Provider, ProviderError, ReadRequest, Schema, Session, SessionOptions, UpdateRequest, plan_resource,
 };
 use infra_types::{Type, Value};
 
@@ -64,8 +63,7 @@ impl FakeProvider {
         let object = done.value;
         if wait {
             monitor.exists(&object);
-            self.wait(ty, &object, "waiting until it is usable", monitor)
-                .await;
+            self.wait(ty, &object, "waiting until it is usable", monitor).await;
         }
         self.cloud.step(done.call, Moment::Answering).await;
         match done.half_done {
@@ -84,9 +82,7 @@ impl FakeProvider {
         let seconds = object.get("seconds").and_then(Value::as_i64).unwrap_or(0);
         monitor.waiting(true);
         monitor.status(what);
-        self.cloud
-            .sleep(Duration::from_secs(seconds.max(0) as u64))
-            .await;
+        self.cloud.sleep(Duration::from_secs(seconds.max(0) as u64)).await;
         monitor.waiting(false);
     }
 }
@@ -125,11 +121,7 @@ impl Provider for FakeProvider {
         (ty == "fake_lookup").then_some(&self.shared.lookup)
     }
 
-    async fn configure(
-        &self,
-        config: &Value,
-        _options: &SessionOptions,
-    ) -> Result<Arc<dyn Session>, ProviderError> {
+    async fn configure(&self, config: &Value, _options: &SessionOptions) -> Result<Arc<dyn Session>, ProviderError> {
         Ok(Arc::new(Self {
             prefix: config.get_str("prefix").unwrap_or_default().to_owned(),
             ..self.clone()
@@ -149,11 +141,7 @@ impl Session for FakeProvider {
         }
     }
 
-    async fn read(
-        &self,
-        ty: &str,
-        objects: Vec<ReadRequest>,
-    ) -> Vec<Result<Option<Value>, ProviderError>> {
+    async fn read(&self, ty: &str, objects: Vec<ReadRequest>) -> Vec<Result<Option<Value>, ProviderError>> {
         let request = self.cloud.request();
         let mut answers = Vec::with_capacity(objects.len());
         for object in &objects {
@@ -168,14 +156,8 @@ impl Session for FakeProvider {
         answers
     }
 
-    async fn create(
-        &self,
-        request: CreateRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError> {
-        let CreateRequest {
-            ty, planned, token, ..
-        } = &request;
+    async fn create(&self, request: CreateRequest, monitor: &dyn Monitor) -> Result<Value, ApplyError> {
+        let CreateRequest { ty, planned, token, .. } = &request;
         let names = ["", name_of(planned)];
         let done = self
             .cloud
@@ -186,14 +168,8 @@ impl Session for FakeProvider {
         self.settle(ty, done, true, monitor).await
     }
 
-    async fn update(
-        &self,
-        request: UpdateRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<Value, ApplyError> {
-        let UpdateRequest {
-            ty, prior, planned, ..
-        } = &request;
+    async fn update(&self, request: UpdateRequest, monitor: &dyn Monitor) -> Result<Value, ApplyError> {
+        let UpdateRequest { ty, prior, planned, .. } = &request;
         let names = [id_of(prior), name_of(prior)];
         let done = self
             .cloud
@@ -208,11 +184,7 @@ impl Session for FakeProvider {
         self.settle(ty, done, false, monitor).await
     }
 
-    async fn delete(
-        &self,
-        request: DeleteRequest,
-        monitor: &dyn Monitor,
-    ) -> Result<(), ApplyError> {
+    async fn delete(&self, request: DeleteRequest, monitor: &dyn Monitor) -> Result<(), ApplyError> {
         let DeleteRequest { ty, prior } = &request;
         let names = [id_of(prior), name_of(prior)];
         let held = |error| ApplyError {
@@ -226,8 +198,7 @@ impl Session for FakeProvider {
             })
             .await
             .map_err(held)?;
-        self.wait(ty, prior, "waiting until it is gone", monitor)
-            .await;
+        self.wait(ty, prior, "waiting until it is gone", monitor).await;
         self.cloud.step(done.call, Moment::Answering).await;
         match done.half_done {
             Some(error) => Err(held(error)),
@@ -239,23 +210,16 @@ impl Session for FakeProvider {
         let name = name_of(config);
         let found = self
             .cloud
-            .perform(
-                self.cloud.request(),
-                Op::ReadData,
-                ty,
-                ["", name],
-                |world| {
-                    let mut things = world.objects.values().filter(|o| o.ty == "fake_thing");
-                    things
-                        .find(|o| name_of(&o.attributes) == name)
-                        .map(|o| o.attributes.clone().into())
-                        .ok_or_else(|| {
-                            let message =
-                                format!("there is no `fake_thing` with the name `{name}`");
-                            ProviderError::new(ErrorKind::NotFound, message)
-                        })
-                },
-            )
+            .perform(self.cloud.request(), Op::ReadData, ty, ["", name], |world| {
+                let mut things = world.objects.values().filter(|o| o.ty == "fake_thing");
+                things
+                    .find(|o| name_of(&o.attributes) == name)
+                    .map(|o| o.attributes.clone().into())
+                    .ok_or_else(|| {
+                        let message = format!("there is no `fake_thing` with the name `{name}`");
+                        ProviderError::new(ErrorKind::NotFound, message)
+                    })
+            })
             .await?
             .value;
         let attributes = self.shared.lookup.block.attributes.keys();
@@ -278,20 +242,12 @@ impl Session for FakeProvider {
         Ok(done.value)
     }
 
-    async fn recover(
-        &self,
-        ty: &str,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, ty: &str, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let names = ["", name_of(planned)];
         let done = self
             .cloud
             .perform(self.cloud.request(), Op::Recover, ty, names, |world| {
-                Ok(world
-                    .by_token(ty, token)
-                    .map(|o| o.attributes.clone())
-                    .into())
+                Ok(world.by_token(ty, token).map(|o| o.attributes.clone()).into())
             })
             .await?;
         Ok(done.value)

@@ -14,11 +14,7 @@ const DEFAULT_ZONE: &str = "zone-a";
 /// Returns the schema of a resource type.
 pub(crate) fn schema(ty: &str) -> Option<Schema> {
     let id = || Attribute::computed(Type::String).doc("The id.");
-    let name = || {
-        Attribute::required(Type::String)
-            .force_new()
-            .doc("The name.")
-    };
+    let name = || Attribute::required(Type::String).force_new().doc("The name.");
     let block = match ty {
         "fake_thing" => Block::new("A thing with arguments of all kinds.")
             .attr("id", id())
@@ -28,10 +24,7 @@ pub(crate) fn schema(ty: &str) -> Option<Schema> {
                 Attribute::optional(Type::Number).check(Validator::Range(0, 1000)),
             )
             .attr("tags", Attribute::optional(Type::map(Type::String)))
-            .attr(
-                "zone",
-                Attribute::optional_computed(Type::String).force_new(),
-            )
+            .attr("zone", Attribute::optional_computed(Type::String).force_new())
             .attr("secret", Attribute::optional(Type::String).sensitive())
             .block(
                 "part",
@@ -82,12 +75,7 @@ pub(crate) fn lookup_schema() -> Schema {
 /// Returns a value of a type: given attributes, null or nothing for the rest.
 pub(crate) fn of_given(ty: &str, given: &[(&str, Value)]) -> Value {
     let block = schema(ty).unwrap_or_default().block;
-    let find = |name: &str| {
-        given
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, v)| v.clone())
-    };
+    let find = |name: &str| given.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
     let attributes = block.attributes.iter().map(|(name, attribute)| {
         let value = find(name)
             .or_else(|| attribute.default.clone())
@@ -123,33 +111,22 @@ pub(crate) fn complete(ty: &str, id: &str, planned: &Value) -> Value {
 }
 
 /// Checks whether an object may be (`id`: of an existing object) as planned.
-pub(crate) fn check(
-    world: &World,
-    ty: &str,
-    id: Option<&str>,
-    planned: &Value,
-) -> Result<(), ProviderError> {
+pub(crate) fn check(world: &World, ty: &str, id: Option<&str>, planned: &Value) -> Result<(), ProviderError> {
     match ty {
         "fake_unique" => {
             let name = planned.get_str("name").unwrap_or_default();
-            let taken = world.objects.values().any(|o| {
-                o.ty == ty
-                    && Some(o.id.as_str()) != id
-                    && o.attributes.get_str("name") == Some(name)
-            });
+            let taken = world
+                .objects
+                .values()
+                .any(|o| o.ty == ty && Some(o.id.as_str()) != id && o.attributes.get_str("name") == Some(name));
             if taken {
-                let error =
-                    ProviderError::new(ErrorKind::Conflict, format!("the name `{name}` is taken"));
+                let error = ProviderError::new(ErrorKind::Conflict, format!("the name `{name}` is taken"));
                 return Err(with_code(error.at(Path::attr("name")), "AlreadyExists"));
             }
         }
         "fake_user" => {
             let uses = planned.get_str("uses").unwrap_or_default();
-            if world
-                .objects
-                .get(uses)
-                .is_none_or(|o| o.ty != "fake_unique")
-            {
+            if world.objects.get(uses).is_none_or(|o| o.ty != "fake_unique") {
                 let message = format!("there is no `fake_unique` with the id `{uses}`");
                 let error = ProviderError::new(ErrorKind::Invalid, message);
                 return Err(with_code(error.at(Path::attr("uses")), "NoSuchUnique"));

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use infra_provider_fake::{
-    FakeCloud, FakeProvider, Fault, FaultPlan, FaultRule, Moment, Op, StepAction, Time,
-};
+use infra_provider_fake::{FakeCloud, FakeProvider, Fault, FaultPlan, FaultRule, Moment, Op, StepAction, Time};
 use infra_providers::{
-    CreateRequest, DeleteRequest, ErrorKind, Monitor, NoMonitor, PlanRequest, Provider,
-    ReadRequest, Session, SessionOptions, UpdateRequest,
+    CreateRequest, DeleteRequest, ErrorKind, Monitor, NoMonitor, PlanRequest, Provider, ReadRequest, Session,
+    SessionOptions, UpdateRequest,
 };
 use infra_types::{Type, Value};
 
@@ -23,10 +21,7 @@ async fn rig() -> Rig {
     let cloud = FakeCloud::new();
     let provider = FakeProvider::new(&cloud);
     let config = Value::object([("prefix", Value::null_of(Type::String))]);
-    let session = provider
-        .configure(&config, &SessionOptions::default())
-        .await
-        .unwrap();
+    let session = provider.configure(&config, &SessionOptions::default()).await.unwrap();
     Rig {
         cloud,
         provider,
@@ -37,18 +32,11 @@ async fn rig() -> Rig {
 impl Rig {
     fn config(&self, ty: &str, given: &[(&str, Value)]) -> Value {
         let block = &self.provider.resource_schema(ty).unwrap().block;
-        let find = |name: &str| {
-            given
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| v.clone())
-        };
-        let attributes = block.attributes.iter().map(|(name, a)| {
-            (
-                *name,
-                find(name).unwrap_or_else(|| Value::null_of(a.ty.clone())),
-            )
-        });
+        let find = |name: &str| given.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
+        let attributes = block
+            .attributes
+            .iter()
+            .map(|(name, a)| (*name, find(name).unwrap_or_else(|| Value::null_of(a.ty.clone()))));
         let blocks = block
             .blocks
             .iter()
@@ -81,9 +69,7 @@ impl Rig {
         given: &[(&str, Value)],
         token: &str,
     ) -> Result<Value, infra_providers::ApplyError> {
-        self.session
-            .create(self.request(ty, given, token), &NoMonitor)
-            .await
+        self.session.create(self.request(ty, given, token), &NoMonitor).await
     }
 
     async fn delete(&self, ty: &str, prior: &Value) -> Result<(), infra_providers::ApplyError> {
@@ -100,11 +86,7 @@ async fn a_thing_lives() {
     let rig = rig().await;
     let part = Value::object([("name", "p".into()), ("value", "v".into())]);
     let parts = Value::list(part.ty(), vec![part]);
-    let given = [
-        ("name", "a".into()),
-        ("secret", "s".into()),
-        ("part", parts),
-    ];
+    let given = [("name", "a".into()), ("secret", "s".into()), ("part", parts)];
     let object = rig.create("fake_thing", &given, "t1").await.unwrap();
     assert_eq!(object.get_str("id"), Some("thing-1"));
     assert_eq!(object.get_str("zone"), Some("zone-a"));
@@ -144,14 +126,7 @@ async fn a_thing_lives() {
         }]
     };
     let answers = rig.session.read("fake_thing", read(&object)).await;
-    assert!(
-        answers[0]
-            .as_ref()
-            .unwrap()
-            .as_ref()
-            .unwrap()
-            .same_value(&updated)
-    );
+    assert!(answers[0].as_ref().unwrap().as_ref().unwrap().same_value(&updated));
 
     let data = rig
         .session
@@ -182,10 +157,7 @@ async fn a_thing_lives() {
 #[tokio::test]
 async fn unique_names_and_users() {
     let rig = rig().await;
-    let unique = rig
-        .create("fake_unique", &[("name", "n".into())], "a")
-        .await
-        .unwrap();
+    let unique = rig.create("fake_unique", &[("name", "n".into())], "a").await.unwrap();
     let taken = rig
         .create("fake_unique", &[("name", "n".into())], "b")
         .await
@@ -194,10 +166,7 @@ async fn unique_names_and_users() {
     assert!(taken.object.is_none());
 
     let uses = unique.get("id").unwrap().clone();
-    let user = rig
-        .create("fake_user", &[("uses", uses)], "c")
-        .await
-        .unwrap();
+    let user = rig.create("fake_user", &[("uses", uses)], "c").await.unwrap();
     let held = rig.delete("fake_unique", &unique).await.unwrap_err();
     assert_eq!(held.error.kind, ErrorKind::Conflict);
     assert_eq!(held.error.details, ["used by user-1"]);
@@ -218,9 +187,7 @@ async fn failure_before_the_effect() {
         .op(Op::Create)
         .nth(2);
     rig.cloud.set_faults(FaultPlan::none().with(rule));
-    rig.create("fake_thing", &[("name", "a".into())], "1")
-        .await
-        .unwrap();
+    rig.create("fake_thing", &[("name", "a".into())], "1").await.unwrap();
     let error = rig
         .create("fake_thing", &[("name", "b".into())], "2")
         .await
@@ -242,12 +209,7 @@ async fn lost_answers_are_recovered_by_token() {
     assert_eq!(rig.cloud.ids("fake_thing"), ["thing-1"]);
 
     let planned = rig.request("fake_thing", &given, "1").planned;
-    let found = rig
-        .session
-        .recover("fake_thing", &planned, "1")
-        .await
-        .unwrap()
-        .unwrap();
+    let found = rig.session.recover("fake_thing", &planned, "1").await.unwrap().unwrap();
     assert_eq!(found.get_str("id"), Some("thing-1"));
     assert!(
         rig.session
@@ -300,11 +262,7 @@ async fn slow_things_wait_on_the_paused_clock() {
     let delay = FaultRule::new(Fault::DelayBefore(Duration::from_secs(5))).op(Op::Create);
     rig.cloud.set_faults(FaultPlan::none().with(delay));
     let recorder = Recorder::default();
-    let request = rig.request(
-        "fake_slow",
-        &[("name", "s".into()), ("seconds", 3600.into())],
-        "1",
-    );
+    let request = rig.request("fake_slow", &[("name", "s".into()), ("seconds", 3600.into())], "1");
     rig.session.create(request, &recorder).await.unwrap();
     assert_eq!(
         *recorder.0.lock().unwrap(),
@@ -315,9 +273,7 @@ async fn slow_things_wait_on_the_paused_clock() {
             "waiting false"
         ]
     );
-    rig.create("fake_thing", &[("name", "a".into())], "2")
-        .await
-        .unwrap();
+    rig.create("fake_thing", &[("name", "a".into())], "2").await.unwrap();
     let calls = rig.cloud.calls();
     assert_eq!(calls[0].at, Duration::ZERO);
     assert_eq!(calls[1].at, Duration::from_secs(3605));
@@ -327,24 +283,16 @@ async fn slow_things_wait_on_the_paused_clock() {
 async fn virtual_time_passes_at_once() {
     let rig = rig().await;
     rig.cloud.set_time(Time::Virtual);
-    rig.create(
-        "fake_slow",
-        &[("name", "s".into()), ("seconds", 3600.into())],
-        "1",
-    )
-    .await
-    .unwrap();
+    rig.create("fake_slow", &[("name", "s".into()), ("seconds", 3600.into())], "1")
+        .await
+        .unwrap();
     assert_eq!(rig.cloud.now(), Duration::from_secs(3600));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_stops_at_any_step() {
     let rig = rig().await;
-    for (moment, exists) in [
-        (Moment::Arrived, 0),
-        (Moment::Effected, 1),
-        (Moment::Answering, 2),
-    ] {
+    for (moment, exists) in [(Moment::Arrived, 0), (Moment::Effected, 1), (Moment::Answering, 2)] {
         rig.cloud.on_step(move |step| match step.moment == moment {
             true => StepAction::Stop,
             false => StepAction::Continue,
@@ -352,11 +300,7 @@ async fn a_crash_stops_at_any_step() {
         let given = [("name", Value::from("a"))];
         let token = format!("{moment:?}");
         let run = rig.create("fake_thing", &given, &token);
-        assert!(
-            tokio::time::timeout(Duration::from_secs(60), run)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_secs(60), run).await.is_err());
         assert_eq!(rig.cloud.objects().len(), exists);
     }
     rig.cloud.clear_hook();
@@ -373,11 +317,5 @@ async fn changes_behind_the_engine() {
     assert_eq!(object.get("size").unwrap().as_i64(), Some(4));
     assert_eq!(object.get_str("zone"), Some("zone-a"));
     assert!(rig.cloud.remove(&id));
-    assert!(
-        rig.session
-            .import("fake_thing", &id)
-            .await
-            .unwrap_err()
-            .is_not_found()
-    );
+    assert!(rig.session.import("fake_thing", &id).await.unwrap_err().is_not_found());
 }

@@ -24,9 +24,7 @@ pub enum SandboxError {
         version: String,
     },
     /// Python cannot make virtual environments.
-    #[error(
-        "`{python}` cannot make a virtual environment: its `venv` or `ensurepip` module is missing"
-    )]
+    #[error("`{python}` cannot make a virtual environment: its `venv` or `ensurepip` module is missing")]
     VenvMissing {
         /// The command that was found.
         python: String,
@@ -90,21 +88,19 @@ impl SandboxError {
     pub fn help(&self) -> String {
         let (major, minor) = OLDEST_PYTHON;
         match self {
-            Self::PythonMissing { .. } => format!(
-                "Install Python {major}.{minor} or newer, or set INFRA_PYTHON to the path of one."
-            ),
-            Self::PythonTooOld { .. } => format!(
-                "Install a newer Python, or set INFRA_PYTHON to the path of Python {major}.{minor} or newer."
-            ),
+            Self::PythonMissing { .. } => {
+                format!("Install Python {major}.{minor} or newer, or set INFRA_PYTHON to the path of one.")
+            }
+            Self::PythonTooOld { .. } => {
+                format!("Install a newer Python, or set INFRA_PYTHON to the path of Python {major}.{minor} or newer.")
+            }
             Self::VenvMissing { .. } => "Install Python's venv module (on Debian and Ubuntu: \
                 `apt install python3-venv`), or set INFRA_PYTHON to a complete Python."
                 .to_owned(),
-            Self::InstallFailed { .. } => {
-                "A Python package index must be reachable the first time \
+            Self::InstallFailed { .. } => "A Python package index must be reachable the first time \
                 the sandbox is used. pip's own configuration (its files and PIP_... variables) \
                 is respected: set an index, a proxy or a certificate there, then try again."
-                    .to_owned()
-            }
+                .to_owned(),
             Self::HashMismatch { .. } => "Do not use what was downloaded. Check that the package \
                 index or mirror in pip's configuration serves unchanged packages; \
                 `pip cache purge` removes a damaged local copy."
@@ -113,24 +109,19 @@ impl SandboxError {
                 "Stop the program that listens on port {port}, or ask for another port with \
                 `infra sandbox start --port`; without --port, a free one is taken."
             ),
-            Self::RunsElsewhere { running, .. } => format!(
-                "Use the one on port {running}, or run `infra sandbox stop` first (its contents are lost)."
-            ),
+            Self::RunsElsewhere { running, .. } => {
+                format!("Use the one on port {running}, or run `infra sandbox stop` first (its contents are lost).")
+            }
             Self::DidNotStart { log, .. } => match log {
                 Some(log) => format!(
                     "Its whole log is in {}. Deleting {} makes the next start install everything anew.",
                     log.display(),
                     log.parent().unwrap_or(log).display()
                 ),
-                None => {
-                    "Deleting the sandbox's folder makes the next start install everything anew."
-                        .to_owned()
-                }
+                None => "Deleting the sandbox's folder makes the next start install everything anew.".to_owned(),
             },
             Self::NotRunning => "Start it with `infra sandbox start`.".to_owned(),
-            Self::Refused { .. } => {
-                "Restart it: `infra sandbox stop`, then `infra sandbox start`.".to_owned()
-            }
+            Self::Refused { .. } => "Restart it: `infra sandbox stop`, then `infra sandbox start`.".to_owned(),
             Self::Io { .. } => "Check that the folder exists, can be written and has room; \
                 INFRA_CACHE_DIR names another one."
                 .to_owned(),
@@ -145,28 +136,19 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for io::Result<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, SandboxError> {
-        self.map_err(|source| SandboxError::Io {
-            doing: what(),
-            source,
-        })
+        self.map_err(|source| SandboxError::Io { doing: what(), source })
     }
 }
 
 /// Returns the last lines of a text, indented.
 pub(crate) fn tail(text: &str) -> String {
     const LINES: usize = 15;
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() {
         return "  (it said nothing)".to_owned();
     }
     let from = lines.len().saturating_sub(LINES);
-    let tail: Vec<String> = lines[from..]
-        .iter()
-        .map(|line| format!("  {line}"))
-        .collect();
+    let tail: Vec<String> = lines[from..].iter().map(|line| format!("  {line}")).collect();
     tail.join("\n")
 }
 

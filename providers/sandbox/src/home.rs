@@ -97,11 +97,7 @@ impl SandboxHome {
 
 /// Returns the folder for what can be made again.
 fn cache_folder() -> PathBuf {
-    let absolute = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(folder) = env::var_os("INFRA_CACHE_DIR").filter(|value| !value.is_empty()) {
         return PathBuf::from(folder);
     }
@@ -119,9 +115,7 @@ fn cache_folder() -> PathBuf {
 /// Returns the folder that cargo builds into, found from the running test.
 fn target_folder() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
-    let marked = program
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    let marked = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     if let Some(folder) = marked {
         return folder.to_path_buf();
     }

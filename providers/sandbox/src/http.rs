@@ -11,13 +11,7 @@ pub(crate) struct Answer {
 }
 
 /// Sends one request to `127.0.0.1:port` and reads the whole answer.
-pub(crate) fn request(
-    port: u16,
-    method: &str,
-    path: &str,
-    body: &[u8],
-    timeout: Duration,
-) -> io::Result<Answer> {
+pub(crate) fn request(port: u16, method: &str, path: &str, body: &[u8], timeout: Duration) -> io::Result<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;

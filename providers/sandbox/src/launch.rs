@@ -125,10 +125,7 @@ fn check_free(port: u16) -> Result<(), SandboxError> {
     }
 }
 
-fn start_on_free_port(
-    home: &SandboxHome,
-    environment: &Environment,
-) -> Result<Sandbox, SandboxError> {
+fn start_on_free_port(home: &SandboxHome, environment: &Environment) -> Result<Sandbox, SandboxError> {
     for port in DEFAULT_PORT..DEFAULT_PORT + PORTS_TO_TRY {
         if check_free(port).is_err() {
             continue;
@@ -141,16 +138,10 @@ fn start_on_free_port(
     Err(SandboxError::PortTaken { port: DEFAULT_PORT })
 }
 
-fn start_on(
-    home: &SandboxHome,
-    environment: &Environment,
-    port: u16,
-) -> Result<Sandbox, SandboxError> {
+fn start_on(home: &SandboxHome, environment: &Environment, port: u16) -> Result<Sandbox, SandboxError> {
     let log = home.log_file();
     let file = File::create(&log).doing(|| format!("write {}", log.display()))?;
-    let also = file
-        .try_clone()
-        .doing(|| format!("write {}", log.display()))?;
+    let also = file.try_clone().doing(|| format!("write {}", log.display()))?;
     let mut command = launcher(environment);
     command
         .current_dir(home.path())
@@ -167,10 +158,7 @@ fn start_on(
         end(&mut child);
     }
     outcome.map_err(|error| match error {
-        SandboxError::DidNotStart { tail, .. } => SandboxError::DidNotStart {
-            tail,
-            log: Some(log),
-        },
+        SandboxError::DidNotStart { tail, .. } => SandboxError::DidNotStart { tail, log: Some(log) },
         other => other,
     })
 }
@@ -179,10 +167,7 @@ fn start_on(
 fn launcher(environment: &Environment) -> Command {
     let mut command = Command::new(&environment.python);
     // Isolated: the user's Python settings and packages stay out of it.
-    command
-        .arg("-I")
-        .arg(&environment.launcher)
-        .stdin(Stdio::null());
+    command.arg("-I").arg(&environment.launcher).stdin(Stdio::null());
     // A profile or an endpoint meant for real clients must not reach the simulator.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {
@@ -228,10 +213,7 @@ fn wait_until_ready(child: &mut Child, port: u16, log: &Path) -> Result<Sandbox,
         }
         if Instant::now() > deadline {
             let seconds = START_DEADLINE.as_secs();
-            return Err(did_not_start(
-                log,
-                &format!("no answer within {seconds} seconds"),
-            ));
+            return Err(did_not_start(log, &format!("no answer within {seconds} seconds")));
         }
         thread::sleep(PAUSE);
     }
@@ -312,9 +294,7 @@ pub fn spawn_private(home: &SandboxHome) -> Result<PrivateSandbox, SandboxError>
 /// Reads the line that the launcher prints once it listens.
 fn announced_port(child: &mut Child) -> Option<u16> {
     let mut line = String::new();
-    BufReader::new(child.stdout.take()?)
-        .read_line(&mut line)
-        .ok()?;
+    BufReader::new(child.stdout.take()?).read_line(&mut line).ok()?;
     let announced: Description = serde_json::from_str(&line).ok()?;
     Some(announced.port)
 }

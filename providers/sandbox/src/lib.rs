@@ -20,8 +20,7 @@ mod venv;
 pub use error::SandboxError;
 pub use home::SandboxHome;
 pub use launch::{
-    DEFAULT_PORT, PrivateSandbox, StartOptions, reset, spawn_private, start, start_reporting,
-    status, stop,
+    DEFAULT_PORT, PrivateSandbox, StartOptions, reset, spawn_private, start, start_reporting, status, stop,
 };
 pub use registry::Sandbox;
 pub use venv::{Environment, ensure_environment};

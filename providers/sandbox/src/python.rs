@@ -56,10 +56,7 @@ pub(crate) fn find(named: Option<&Path>) -> Result<Python, SandboxError> {
         }
     }
     Err(nearest.unwrap_or_else(|| SandboxError::PythonMissing {
-        tried: candidates
-            .iter()
-            .map(|path| format!("`{}`", path.display()))
-            .collect(),
+        tried: candidates.iter().map(|path| format!("`{}`", path.display())).collect(),
     }))
 }
 
@@ -70,10 +67,7 @@ fn check(command: &Path) -> Result<Python, Option<SandboxError>> {
     let version = format!("{major}.{minor}.{patch}");
     let name = command.display().to_string();
     if (major, minor) < OLDEST_PYTHON {
-        let error = SandboxError::PythonTooOld {
-            python: name,
-            version,
-        };
+        let error = SandboxError::PythonTooOld { python: name, version };
         return Err(Some(error));
     }
     if !probe.has_venv {
@@ -101,11 +95,7 @@ fn parse_probe(text: &str) -> Option<Probe> {
         return None;
     };
     Some(Probe {
-        version: (
-            major.parse().ok()?,
-            minor.parse().ok()?,
-            patch.parse().ok()?,
-        ),
+        version: (major.parse().ok()?, minor.parse().ok()?, patch.parse().ok()?),
         implementation: (*implementation).to_owned(),
         has_venv: *has_venv == "True",
     })
@@ -129,10 +119,7 @@ mod tests {
     #[test]
     fn a_program_that_is_no_python_is_missing_too() {
         let error = find(Some(Path::new("true"))).unwrap_err();
-        assert!(
-            matches!(error, SandboxError::PythonMissing { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, SandboxError::PythonMissing { .. }), "{error}");
     }
 
     #[test]

@@ -76,9 +76,7 @@ impl Sandbox {
     pub fn reset(&mut self) -> Result<(), SandboxError> {
         let answer = self.post("/moto-api/reset", b"")?;
         let identity = answer.get("identity").and_then(Value::as_str);
-        self.identity = identity
-            .ok_or_else(|| refused("no identity after a reset"))?
-            .to_owned();
+        self.identity = identity.ok_or_else(|| refused("no identity after a reset"))?.to_owned();
         Ok(())
     }
 

@@ -46,15 +46,11 @@ pub struct Environment {
 /// # Errors
 ///
 /// Fails when Python is missing or too old, or when packages cannot be installed.
-pub fn ensure_environment(
-    home: &SandboxHome,
-    progress: &mut dyn FnMut(&str),
-) -> Result<Environment, SandboxError> {
+pub fn ensure_environment(home: &SandboxHome, progress: &mut dyn FnMut(&str)) -> Result<Environment, SandboxError> {
     let python = python::find(home.python().as_deref())?;
-    let venv = home.path().join(format!(
-        "venv-{}",
-        short_hash([REQUIREMENTS, python.version.as_str()])
-    ));
+    let venv = home
+        .path()
+        .join(format!("venv-{}", short_hash([REQUIREMENTS, python.version.as_str()])));
     let launcher = home.path().join(format!(
         "launcher-{}",
         short_hash(LAUNCHER.iter().flat_map(|(name, text)| [*name, *text]))
@@ -118,11 +114,7 @@ fn write_launcher(folder: &Path) -> Result<(), SandboxError> {
     mark_complete(folder)
 }
 
-fn make_venv(
-    python: &Python,
-    venv: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<(), SandboxError> {
+fn make_venv(python: &Python, venv: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), SandboxError> {
     progress(&format!(
         "making a virtual environment with {} in {}",
         python.version,
@@ -147,22 +139,13 @@ fn make_venv(
     Err(SandboxError::InstallFailed { tail: tail(&said) })
 }
 
-fn install(
-    python: &Path,
-    launcher: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<(), SandboxError> {
+fn install(python: &Path, launcher: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), SandboxError> {
     progress("installing the pinned packages (once; a package index must be reachable)");
     let mut child = Command::new(python)
         .args(["-I", "-m", "pip", "install", "--require-hashes"])
         // No package may run code of its own while it is installed.
         .args(["--only-binary", ":all:"])
-        .args([
-            "--no-input",
-            "--progress-bar",
-            "off",
-            "--disable-pip-version-check",
-        ])
+        .args(["--no-input", "--progress-bar", "off", "--disable-pip-version-check"])
         .arg("-r")
         .arg(launcher.join("requirements.txt"))
         .stdin(Stdio::null())
@@ -170,18 +153,12 @@ fn install(
         .stderr(Stdio::piped())
         .spawn()
         .doing(|| format!("run {}", python.display()))?;
-    let errors = child
-        .stderr
-        .take()
-        .map(|stderr| thread::spawn(move || read(stderr)));
+    let errors = child.stderr.take().map(|stderr| thread::spawn(move || read(stderr)));
     let mut said = String::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if let Some(package) = line.strip_prefix("Collecting ") {
-                progress(&format!(
-                    "fetching {}",
-                    package.split(' ').next().unwrap_or(package)
-                ));
+                progress(&format!("fetching {}", package.split(' ').next().unwrap_or(package)));
             }
             said.push_str(&line);
             said.push('\n');
@@ -191,9 +168,7 @@ fn install(
     if status.success() {
         return Ok(());
     }
-    let errors = errors
-        .and_then(|thread| thread.join().ok())
-        .unwrap_or_default();
+    let errors = errors.and_then(|thread| thread.join().ok()).unwrap_or_default();
     Err(install_error(&said, &errors))
 }
 
@@ -205,11 +180,7 @@ fn read(mut stderr: ChildStderr) -> String {
 }
 
 fn install_error(said: &str, errors: &str) -> SandboxError {
-    let tail = tail(if errors.trim().is_empty() {
-        said
-    } else {
-        errors
-    });
+    let tail = tail(if errors.trim().is_empty() { said } else { errors });
     if errors.contains("DO NOT MATCH THE HASHES") {
         SandboxError::HashMismatch { tail }
     } else {
@@ -232,19 +203,12 @@ mod tests {
         for line in packages {
             assert!(line.contains("==") && line.ends_with('\\'), "{line}");
         }
-        assert!(
-            !REQUIREMENTS.contains("://"),
-            "an index is the user's choice"
-        );
+        assert!(!REQUIREMENTS.contains("://"), "an index is the user's choice");
     }
 
     #[test]
     fn the_pinned_moto_is_the_patched_one() {
-        let patching = LAUNCHER
-            .iter()
-            .find(|(name, _)| *name == "patching.py")
-            .unwrap()
-            .1;
+        let patching = LAUNCHER.iter().find(|(name, _)| *name == "patching.py").unwrap().1;
         let version = patching
             .lines()
             .find_map(|line| line.strip_prefix("MOTO_VERSION = "))

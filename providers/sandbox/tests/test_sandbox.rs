@@ -6,9 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use infra_sandbox::{
-    Sandbox, SandboxError, SandboxHome, StartOptions, reset, spawn_private, start, status, stop,
-};
+use infra_sandbox::{Sandbox, SandboxError, SandboxHome, StartOptions, reset, spawn_private, start, status, stop};
 use serde_json::json;
 
 /// Ends the home's sandbox even when a test fails.
@@ -54,12 +52,7 @@ fn call(sandbox: &Sandbox, account: &str, service: &str, form: &str) -> (u16, St
 }
 
 fn ec2(sandbox: &Sandbox, account: &str, form: &str) -> (u16, String) {
-    call(
-        sandbox,
-        account,
-        "ec2",
-        &format!("{form}&Version=2016-11-15"),
-    )
+    call(sandbox, account, "ec2", &format!("{form}&Version=2016-11-15"))
 }
 
 fn listens(port: u16) -> bool {
@@ -85,10 +78,7 @@ fn element<'a>(xml: &'a str, name: &str) -> &'a str {
 #[test]
 fn a_private_sandbox_answers_and_ends() {
     let sandbox = spawn_private(&SandboxHome::for_tests()).unwrap();
-    assert_eq!(
-        sandbox.endpoint,
-        format!("http://127.0.0.1:{}", sandbox.port)
-    );
+    assert_eq!(sandbox.endpoint, format!("http://127.0.0.1:{}", sandbox.port));
     assert_eq!(sandbox.current_identity().as_ref(), Some(&sandbox.identity));
     let port = sandbox.port;
     drop(sandbox);
@@ -103,28 +93,17 @@ fn the_access_key_is_the_account() {
         let (status, body) = call(&sandbox, account, "sts", form);
         assert_eq!((status, element(&body, "Account")), (200, account));
     }
-    let (_, body) = ec2(
-        &sandbox,
-        "111111111111",
-        "Action=CreateVpc&CidrBlock=10.1.0.0%2F16",
-    );
+    let (_, body) = ec2(&sandbox, "111111111111", "Action=CreateVpc&CidrBlock=10.1.0.0%2F16");
     let form = format!("Action=DescribeVpcs&VpcId.1={}", element(&body, "vpcId"));
     assert_eq!(ec2(&sandbox, "111111111111", &form).0, 200);
     let (status, body) = ec2(&sandbox, "222222222222", &form);
-    assert_eq!(
-        (status, element(&body, "Code")),
-        (400, "InvalidVpcID.NotFound")
-    );
+    assert_eq!((status, element(&body, "Code")), (400, "InvalidVpcID.NotFound"));
 }
 
 #[test]
 fn a_reset_empties_and_changes_the_identity() {
     let mut sandbox = spawn_private(&SandboxHome::for_tests()).unwrap();
-    let (_, body) = ec2(
-        &sandbox,
-        "111111111111",
-        "Action=CreateVpc&CidrBlock=10.1.0.0%2F16",
-    );
+    let (_, body) = ec2(&sandbox, "111111111111", "Action=CreateVpc&CidrBlock=10.1.0.0%2F16");
     let form = format!("Action=DescribeVpcs&VpcId.1={}", element(&body, "vpcId"));
     let before = sandbox.identity.clone();
     sandbox.reset().unwrap();
@@ -143,19 +122,14 @@ fn faults_come_as_asked_and_calls_are_logged() {
     sandbox.control("fault", Some(&fault)).unwrap();
     assert_eq!(ec2(&sandbox, "222222222222", "Action=DescribeVpcs").0, 200);
     let (status, body) = ec2(&sandbox, "111111111111", "Action=DescribeVpcs");
-    assert_eq!(
-        (status, element(&body, "Code")),
-        (503, "RequestLimitExceeded")
-    );
+    assert_eq!((status, element(&body, "Code")), (503, "RequestLimitExceeded"));
     assert_eq!(ec2(&sandbox, "111111111111", "Action=DescribeVpcs").0, 200);
 
     let only = json!({"account": "111111111111"});
     let log = sandbox.control("log", Some(&only)).unwrap();
     assert_eq!(log, json!([["DescribeVpcs", 503], ["DescribeVpcs", 200]]));
 
-    let error = sandbox
-        .control("fault", Some(&json!({"match": "("})))
-        .unwrap_err();
+    let error = sandbox.control("fault", Some(&json!({"match": "("}))).unwrap_err();
     assert!(matches!(error, SandboxError::Refused { .. }), "{error}");
 }
 
@@ -163,11 +137,7 @@ fn faults_come_as_asked_and_calls_are_logged() {
 fn a_lost_reply_is_recovered_with_the_same_token() {
     let sandbox = spawn_private(&SandboxHome::for_tests()).unwrap();
     let account = "111111111111";
-    let (_, vpc) = ec2(
-        &sandbox,
-        account,
-        "Action=CreateVpc&CidrBlock=10.1.0.0%2F16",
-    );
+    let (_, vpc) = ec2(&sandbox, account, "Action=CreateVpc&CidrBlock=10.1.0.0%2F16");
     let vpc = element(&vpc, "vpcId");
     let fault = json!({"match": "^CreateRouteTable$", "code": "InternalError", "after": true});
     sandbox.control("fault", Some(&fault)).unwrap();
@@ -246,10 +216,7 @@ fn starting_is_idempotent_and_stopping_is_final() {
         })
         .collect();
     let started: Vec<Sandbox> = starters.into_iter().map(|s| s.join().unwrap()).collect();
-    assert!(
-        started.iter().all(|sandbox| *sandbox == started[0]),
-        "{started:?}"
-    );
+    assert!(started.iter().all(|sandbox| *sandbox == started[0]), "{started:?}");
     assert_eq!(status(home).as_ref(), Some(&started[0]));
 
     let again = reset(home).unwrap();
@@ -261,10 +228,7 @@ fn starting_is_idempotent_and_stopping_is_final() {
         port: Some(again.port + 1),
     };
     let error = start(home, elsewhere).unwrap_err();
-    assert!(
-        matches!(error, SandboxError::RunsElsewhere { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SandboxError::RunsElsewhere { .. }), "{error}");
 
     stop(home).unwrap();
     assert_eq!(status(home), None);
@@ -309,12 +273,7 @@ fn helper_that_is_killed() {
 #[test]
 fn a_sandbox_ends_with_its_parent() {
     let mut helper = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "helper_that_is_killed",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "helper_that_is_killed", "--ignored", "--nocapture"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

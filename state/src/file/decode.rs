@@ -40,11 +40,7 @@ pub(crate) struct Opener<'c> {
 }
 
 impl<'c> Opener<'c> {
-    pub(crate) fn new(
-        codec: &'c SecretCodec,
-        lineage: &'c str,
-        options: ReadOptions,
-    ) -> Opener<'c> {
+    pub(crate) fn new(codec: &'c SecretCodec, lineage: &'c str, options: ReadOptions) -> Opener<'c> {
         Opener {
             codec,
             lineage,
@@ -69,9 +65,7 @@ impl<'c> Opener<'c> {
 
     /// Returns the text; nothing if its key is missing and that is allowed.
     fn open(&self, place: &str, sealed: &str) -> std::result::Result<Option<Vec<u8>>, KeyError> {
-        let opened = self
-            .keys()
-            .and_then(|keys| secret::open(keys, place, sealed));
+        let opened = self.keys().and_then(|keys| secret::open(keys, place, sealed));
         match opened {
             Ok(plain) => Ok(Some(plain)),
             Err(KeyError::Altered { at }) => Err(KeyError::Altered { at }),
@@ -145,9 +139,7 @@ impl<'t> Decoder<'t> {
     }
 
     fn too_deep(&self) -> DecodeError {
-        self.error(format!(
-            "values are nested more than {MAX_TEXT_DEPTH} levels deep"
-        ))
+        self.error(format!("values are nested more than {MAX_TEXT_DEPTH} levels deep"))
     }
 
     fn skip_space(&mut self) {
@@ -341,10 +333,7 @@ impl<'t> Decoder<'t> {
                         return Ok(value);
                     }
                     Some(_) => {
-                        return Err(DecodeError::Text(
-                            key_at,
-                            format!("`{key}` must stand alone"),
-                        ));
+                        return Err(DecodeError::Text(key_at, format!("`{key}` must stand alone")));
                     }
                     None => key,
                 };
@@ -368,13 +357,7 @@ impl<'t> Decoder<'t> {
     }
 
     /// Reads the value of a key and adds it to the entries.
-    fn entry(
-        &mut self,
-        key: &str,
-        ty: &Type,
-        steps: &Steps<'_>,
-        entries: &mut Vec<(Str, Value)>,
-    ) -> Result<()> {
+    fn entry(&mut self, key: &str, ty: &Type, steps: &Steps<'_>, entries: &mut Vec<(Str, Value)>) -> Result<()> {
         let steps = steps.name(key);
         match ty {
             Type::Object(attrs) => match attrs.get_key_value(key) {
@@ -412,8 +395,7 @@ impl<'t> Decoder<'t> {
                 if *ty != Type::Dynamic {
                     return self.value(ty, steps);
                 }
-                let ty = parse_type(json)
-                    .ok_or_else(|| DecodeError::Text(start, "this is not a type".into()))?;
+                let ty = parse_type(json).ok_or_else(|| DecodeError::Text(start, "this is not a type".into()))?;
                 self.value(&ty, steps)
             }
             NUMBER => match &*self.quoted()? {
@@ -450,9 +432,7 @@ impl<'t> Decoder<'t> {
                     }
                 }
                 b']' | b'}' => {
-                    depth = depth
-                        .checked_sub(1)
-                        .ok_or_else(|| self.error("a value is missing"))?;
+                    depth = depth.checked_sub(1).ok_or_else(|| self.error("a value is missing"))?;
                     self.at += 1;
                 }
                 b if b.is_ascii() => self.at += 1,
@@ -472,8 +452,7 @@ impl<'t> Decoder<'t> {
         let Some(plain) = opened else {
             return Ok(Value::unknown(ty.clone()).sensitive());
         };
-        let plain =
-            std::str::from_utf8(&plain).map_err(|_| self.error("a sealed value is not text"))?;
+        let plain = std::str::from_utf8(&plain).map_err(|_| self.error("a sealed value is not text"))?;
         let mut inner = Decoder {
             text: plain,
             at: 0,
@@ -504,11 +483,7 @@ fn parse_type(text: &str) -> Option<Type> {
 /// Makes an object of exactly these attributes; those absent are null.
 fn object_of(attrs: &BTreeMap<Str, ObjectAttr>, mut entries: Vec<(Str, Value)>) -> Value {
     if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
-        entries = entries
-            .into_iter()
-            .collect::<BTreeMap<_, _>>()
-            .into_iter()
-            .collect();
+        entries = entries.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
     }
     let mut entries = entries.into_iter().peekable();
     let object: BTreeMap<Str, Value> = attrs

@@ -111,10 +111,7 @@ pub(crate) enum FileStep {
 }
 
 /// Writes paths, each on one line.
-pub(super) fn write_paths<S: Serializer>(
-    paths: &[Vec<FileStep>],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(super) fn write_paths<S: Serializer>(paths: &[Vec<FileStep>], serializer: S) -> Result<S::Ok, S::Error> {
     let mut seq = serializer.serialize_seq(Some(paths.len()))?;
     for path in paths {
         seq.serialize_element(&on_one_line(path).map_err(S::Error::custom)?)?;
@@ -223,12 +220,7 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(crate) fn new(
-        value: &'a Value,
-        ty: &'a Type,
-        owner: &'a str,
-        sealer: &'a Sealer<'a>,
-    ) -> Place<'a> {
+    pub(crate) fn new(value: &'a Value, ty: &'a Type, owner: &'a str, sealer: &'a Sealer<'a>) -> Place<'a> {
         Place {
             value,
             ty,
@@ -238,12 +230,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn write_items<S: Serializer>(
-        &self,
-        serializer: S,
-        items: &[Value],
-        ty: &Type,
-    ) -> Result<S::Ok, S::Error> {
+    fn write_items<S: Serializer>(&self, serializer: S, items: &[Value], ty: &Type) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(items.len()))?;
         for (i, item) in items.iter().enumerate() {
             let ty = match ty {
@@ -336,11 +323,7 @@ impl<'a> Place<'a> {
         map.end()
     }
 
-    fn write_number<S: Serializer>(
-        &self,
-        serializer: S,
-        number: &infra_types::Number,
-    ) -> Result<S::Ok, S::Error> {
+    fn write_number<S: Serializer>(&self, serializer: S, number: &infra_types::Number) -> Result<S::Ok, S::Error> {
         if let Some(i) = number.to_i64() {
             return serializer.serialize_i64(i);
         }
@@ -369,10 +352,7 @@ impl Serialize for Place<'_> {
                 kind: ValueKind::Null(self.value.ty()),
                 marks: self.value.marks.without(Marks::EPHEMERAL),
             };
-            let place = Place {
-                value: &null,
-                ..*self
-            };
+            let place = Place { value: &null, ..*self };
             return place.serialize(serializer);
         }
         if self.value.is_sensitive() {
@@ -388,16 +368,10 @@ impl Serialize for Place<'_> {
             ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Map(_) if dynamic => {
                 self.write_typed(serializer, &self.value.ty())
             }
-            ValueKind::List(s) | ValueKind::Set(s) => {
-                self.write_items(serializer, &s.items, self.ty)
-            }
+            ValueKind::List(s) | ValueKind::Set(s) => self.write_items(serializer, &s.items, self.ty),
             ValueKind::Tuple(items) => self.write_items(serializer, items, self.ty),
-            ValueKind::Map(m) => {
-                self.write_entries(serializer, m.items.iter(), m.items.len(), self.ty)
-            }
-            ValueKind::Object(attrs) => {
-                self.write_entries(serializer, attrs.iter(), attrs.len(), self.ty)
-            }
+            ValueKind::Map(m) => self.write_entries(serializer, m.items.iter(), m.items.len(), self.ty),
+            ValueKind::Object(attrs) => self.write_entries(serializer, attrs.iter(), attrs.len(), self.ty),
         }
     }
 }

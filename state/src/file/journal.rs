@@ -48,11 +48,7 @@ enum FileRecord<'t, V> {
         token: Cow<'t, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<Cow<'t, str>>,
-        #[serde(
-            borrow,
-            default = "Option::default",
-            skip_serializing_if = "Option::is_none"
-        )]
+        #[serde(borrow, default = "Option::default", skip_serializing_if = "Option::is_none")]
         planned: Option<Object<'t, V>>,
     },
     Exists {
@@ -121,11 +117,7 @@ pub(crate) fn encode_begin(begin: &Begin) -> String {
 }
 
 /// Makes the text of a record.
-pub(crate) fn encode(
-    record: &Record,
-    types: &dyn Types,
-    sealer: &Sealer<'_>,
-) -> serde_json::Result<String> {
+pub(crate) fn encode(record: &Record, types: &dyn Types, sealer: &Sealer<'_>) -> serde_json::Result<String> {
     let type_of = |addr: &InstanceAddr| -> Type {
         let ty = types.resource_type(addr.resource.mode, addr.ty());
         ty.unwrap_or(Type::Dynamic)
@@ -139,17 +131,10 @@ pub(crate) fn encode(
                 provider: (&*intent.provider).into(),
                 token: (&*intent.token).into(),
                 name: intent.name.as_deref().map(Cow::from),
-                planned: intent
-                    .planned
-                    .as_ref()
-                    .map(|o| object_out(o, &owner, &ty, sealer)),
+                planned: intent.planned.as_ref().map(|o| object_out(o, &owner, &ty, sealer)),
             })
         }
-        Record::Exists {
-            address,
-            token,
-            object,
-        } => {
+        Record::Exists { address, token, object } => {
             let (owner, ty) = (address.to_string(), type_of(address));
             serde_json::to_string(&FileRecord::Exists {
                 address: (&*owner).into(),
@@ -221,11 +206,7 @@ impl Batch<'_> {
     /// Returns what the first record says, if it begins a run.
     pub(crate) fn begin(&self) -> Option<Begin> {
         match self.0.first()? {
-            FileRecord::Begin {
-                run,
-                lineage,
-                serial,
-            } => Some(Begin {
+            FileRecord::Begin { run, lineage, serial } => Some(Begin {
                 run: run.clone().into_owned(),
                 lineage: lineage.clone().into_owned(),
                 serial: *serial,
@@ -269,11 +250,7 @@ fn decode(
 ) -> Result<Decoded, StateError> {
     let shared = |text: &Cow<'_, str>| Str::from(&**text);
     Ok(Decoded::Record(match record {
-        FileRecord::Begin {
-            run,
-            lineage,
-            serial,
-        } => {
+        FileRecord::Begin { run, lineage, serial } => {
             return Ok(Decoded::Begin(Begin {
                 run: run.to_string(),
                 lineage: lineage.to_string(),
@@ -289,10 +266,7 @@ fn decode(
             planned,
         } => {
             let addr = reader.address(address, "")?;
-            let planned = planned
-                .as_ref()
-                .map(|o| reader.object(&addr, address, o))
-                .transpose()?;
+            let planned = planned.as_ref().map(|o| reader.object(&addr, address, o)).transpose()?;
             Record::Intent(Intent {
                 address: addr,
                 deposed: deposed.as_deref().map(str::to_owned),
@@ -302,11 +276,7 @@ fn decode(
                 planned,
             })
         }
-        FileRecord::Exists {
-            address,
-            token,
-            object,
-        } => {
+        FileRecord::Exists { address, token, object } => {
             let addr = reader.address(address, "")?;
             let object: Arc<_> = reader.object(&addr, address, object)?;
             Record::Exists {
@@ -323,9 +293,7 @@ fn decode(
                 token: token.as_ref().map(shared),
             }
         }
-        FileRecord::Dropped { token } => Record::Dropped {
-            token: shared(token),
-        },
+        FileRecord::Dropped { token } => Record::Dropped { token: shared(token) },
         FileRecord::Output { name, value } => {
             let owner = output_owner(name);
             let value = value

@@ -70,12 +70,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Fails unless a snapshot of this lineage and serial may take the place.
-    pub(crate) fn check_successor(
-        &self,
-        place: &str,
-        lineage: &str,
-        serial: u64,
-    ) -> Result<(), StateError> {
+    pub(crate) fn check_successor(&self, place: &str, lineage: &str, serial: u64) -> Result<(), StateError> {
         if let Some(found) = self.version.filter(|v| *v > VERSION) {
             return Err(StateError::NewerFormat {
                 place: place.to_owned(),
@@ -150,11 +145,7 @@ pub fn write(
 }
 
 /// Turns a failure to serialise into what caused it.
-pub(crate) fn write_error(
-    place: &str,
-    error: serde_json::Error,
-    sealer: &Sealer<'_>,
-) -> StateError {
+pub(crate) fn write_error(place: &str, error: serde_json::Error, sealer: &Sealer<'_>) -> StateError {
     if let Some(why) = sealer.take_failure() {
         return StateError::SecretKey {
             place: place.to_owned(),
@@ -212,9 +203,7 @@ impl<'de> Visitor<'de> for HeaderVisitor<'_> {
             match key.as_str() {
                 "format" => header.format = map.next_value::<Value>()?.as_str().map(str::to_owned),
                 "version" => header.version = map.next_value::<Value>()?.as_u64(),
-                "lineage" => {
-                    header.lineage = map.next_value::<Value>()?.as_str().map(str::to_owned)
-                }
+                "lineage" => header.lineage = map.next_value::<Value>()?.as_str().map(str::to_owned),
                 "serial" => header.serial = map.next_value::<Value>()?.as_u64(),
                 "terraform_version" => {
                     header.foreign = Some("it is a state of Terraform or OpenTofu");
@@ -257,9 +246,7 @@ pub(crate) fn syntax(place: &str, error: &serde_json::Error) -> StateError {
         };
     }
     let text = error.to_string();
-    let why = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(why, _)| why);
+    let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
     StateError::Corrupt {
         place: place.to_owned(),
         line: error.line(),

@@ -16,14 +16,7 @@ fn write_text(state: &State, types: &dyn Types) -> String {
 }
 
 fn read_text(text: &str, types: &dyn Types) -> Result<State, StateError> {
-    read(
-        text.as_bytes(),
-        PLACE,
-        types,
-        &codec(),
-        ReadOptions::default(),
-    )
-    .map(|r| r.state)
+    read(text.as_bytes(), PLACE, types, &codec(), ReadOptions::default()).map(|r| r.state)
 }
 
 /// A state with one of everything.
@@ -36,18 +29,12 @@ fn sample() -> (State, TestTypes) {
         ("tags", Type::map(Type::String)),
         ("unset", Type::list(Type::Bool)),
     ]);
-    let tags = [
-        ("$sealed", Value::from("x")),
-        ("Name", Value::from("a \"b\" ${c}")),
-    ];
+    let tags = [("$sealed", Value::from("x")), ("Name", Value::from("a \"b\" ${c}"))];
     let attributes = Value::object([
         ("id", Value::from("db-1")),
         ("input", Value::strings(["a"])),
         ("password", Value::from("hunter2").sensitive()),
-        (
-            "ports",
-            Value::set(Type::Number, vec![443.into(), 80.into()]),
-        ),
+        ("ports", Value::set(Type::Number, vec![443.into(), 80.into()])),
         (
             "tags",
             Value::map(Type::String, tags.map(|(k, v)| (k.into(), v)).into()),
@@ -72,21 +59,16 @@ fn sample() -> (State, TestTypes) {
     instance.deposed.insert("0a1b2c3d".into(), old.into());
     state.set_instance("module.app[\"x\"].aws_db.main".parse().unwrap(), instance);
     for key in [2, 10] {
-        let object = ObjectState::new(
-            "core",
-            0,
-            Value::object([("input", Value::from(key as i64))]),
-        );
+        let object = ObjectState::new("core", 0, Value::object([("input", Value::from(key as i64))]));
         state.set_instance(
             InstanceAddr::root("t", "a", InstanceKey::Int(key)),
             InstanceState::of(object),
         );
     }
     let output = |value| OutputState { value };
-    state.outputs.insert(
-        "plain".into(),
-        output(Value::tuple(vec![true.into(), Value::null()])),
-    );
+    state
+        .outputs
+        .insert("plain".into(), output(Value::tuple(vec![true.into(), Value::null()])));
     state
         .outputs
         .insert("secret".into(), output(Value::from("s3cret").sensitive()));
@@ -171,10 +153,7 @@ fn a_file_cut_anywhere_is_refused() {
     for cut in 0..text.trim_end().len() {
         let error = read_text(&text[..cut], &types).unwrap_err();
         assert!(
-            matches!(
-                error.code(),
-                "infra::state::corrupt" | "infra::state::foreign"
-            ),
+            matches!(error.code(), "infra::state::corrupt" | "infra::state::foreign"),
             "{cut}: {error}"
         );
     }
@@ -247,14 +226,8 @@ fn wrong_contents_are_refused_with_their_place() {
         &good.replace("\"type\": \"t\"", "\"type\": \"u\""),
         "the type of `t.a` cannot be `u`",
     );
-    check(
-        &good.replace("provider", "provder"),
-        "unknown field `provder`",
-    );
-    check(
-        &instance(r#"{"a": {"$other": 1}}"#),
-        "`$other` is not known",
-    );
+    check(&good.replace("provider", "provder"), "unknown field `provder`");
+    check(&instance(r#"{"a": {"$other": 1}}"#), "`$other` is not known");
     check(
         &instance(r#"{"a": {"$type": "nonsense", "$value": 1}}"#),
         "this is not a type",
@@ -272,10 +245,7 @@ fn wrong_contents_are_refused_with_their_place() {
     );
     check(&instance(&typed), "levels deep");
     let ty = format!("{}1{}", r#"["list", "#.repeat(9_999), "]".repeat(9_999));
-    check(
-        &instance(&format!(r#"{{"$type": {ty}, "$value": []}}"#)),
-        "levels deep",
-    );
+    check(&instance(&format!(r#"{{"$type": {ty}, "$value": []}}"#)), "levels deep");
 }
 
 #[test]
@@ -287,11 +257,7 @@ fn what_is_nested_as_deep_as_allowed_is_read_again() {
             } else {
                 Value::list(v.ty(), vec![v])
             };
-            if i.is_multiple_of(2) {
-                v.sensitive()
-            } else {
-                v
-            }
+            if i.is_multiple_of(2) { v.sensitive() } else { v }
         };
         let mut state = State::new("l");
         let value = (0..levels).fold(Value::from("x"), wrap);
@@ -299,17 +265,9 @@ fn what_is_nested_as_deep_as_allowed_is_read_again() {
         state
     };
     let state = deep(64);
-    assert_eq!(
-        read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(),
-        state
-    );
+    assert_eq!(read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(), state);
     let error = write(Vec::new(), &deep(65), 1, PLACE, &NoTypes, &codec()).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("nested more than 64 levels deep"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("nested more than 64 levels deep"), "{error}");
 }
 
 /// Reads the attributes of an instance with a schema.
@@ -324,24 +282,15 @@ fn attributes(json: &str, schema: Type) -> Value {
 fn the_schema_decides_about_attributes() {
     let schema = Type::object([("a", Type::String), ("b", Type::list(Type::Number))]);
     let value = attributes(r#"{"b": [1, "2"], "gone": {"x": 1}}"#, schema);
-    let list = Value::list(
-        Type::Number,
-        vec![1.into(), Value::from(Number::parse("2").unwrap())],
-    );
-    assert_eq!(
-        value,
-        Value::object([("a", Value::null_of(Type::String)), ("b", list)])
-    );
+    let list = Value::list(Type::Number, vec![1.into(), Value::from(Number::parse("2").unwrap())]);
+    assert_eq!(value, Value::object([("a", Value::null_of(Type::String)), ("b", list)]));
 }
 
 #[test]
 fn what_does_not_fit_the_schema_keeps_its_own_type() {
     let value = attributes(
         r#"{"a": [1, "x"], "b": true}"#,
-        Type::object([
-            ("a", Type::list(Type::Number)),
-            ("b", Type::list(Type::Bool)),
-        ]),
+        Type::object([("a", Type::list(Type::Number)), ("b", Type::list(Type::Bool))]),
     );
     let a = Value::tuple(vec![1.into(), "x".into()]);
     assert_eq!(value, Value::object([("a", a), ("b", true.into())]));
@@ -353,14 +302,7 @@ fn paths_mark_values_that_stand_in_clear() {
         r#"{"a": {"b": ["x", "y"]}}, "sensitive": [["a", "b", 1], ["none"]]"#,
     ));
     let state = read_text(&text, &NoTypes).unwrap();
-    let object = state
-        .instances
-        .values()
-        .next()
-        .unwrap()
-        .current
-        .as_ref()
-        .unwrap();
+    let object = state.instances.values().next().unwrap().current.as_ref().unwrap();
     let items = object
         .attributes
         .get("a")
@@ -380,10 +322,7 @@ fn ephemeral_and_unknown_values_are_not_stored() {
         ("b", Value::unknown(Type::String)),
     ]);
     let addr = InstanceAddr::root("t", "a", InstanceKey::None);
-    state.set_instance(
-        addr.clone(),
-        InstanceState::of(ObjectState::new("core", 0, attributes)),
-    );
+    state.set_instance(addr.clone(), InstanceState::of(ObjectState::new("core", 0, attributes)));
     let read = read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap();
     let null = || Value::null_of(Type::String);
     let attributes = &read.instances[&addr].current.as_ref().unwrap().attributes;
@@ -393,30 +332,17 @@ fn ephemeral_and_unknown_values_are_not_stored() {
 #[test]
 fn infinity_is_kept() {
     let mut state = State::new("l");
-    let value = Value::tuple(vec![
-        Number::infinity(true).into(),
-        Number::infinity(false).into(),
-    ]);
+    let value = Value::tuple(vec![Number::infinity(true).into(), Number::infinity(false).into()]);
     state.outputs.insert("o".into(), OutputState { value });
-    assert_eq!(
-        read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(),
-        state
-    );
+    assert_eq!(read_text(&write_text(&state, &NoTypes), &NoTypes).unwrap(), state);
 }
 
 #[test]
 fn without_the_key_reading_fails_or_redacts() {
     let (state, types) = sample();
     let text = write_text(&state, &types);
-    let read_with = |codec: &SecretCodec, missing_key| {
-        read(
-            text.as_bytes(),
-            PLACE,
-            &types,
-            codec,
-            ReadOptions { missing_key },
-        )
-    };
+    let read_with =
+        |codec: &SecretCodec, missing_key| read(text.as_bytes(), PLACE, &types, codec, ReadOptions { missing_key });
     let none = SecretCodec::without_key();
     let error = read_with(&none, MissingKey::Fail).unwrap_err();
     assert_eq!(error.code(), "infra::state::secret_key");

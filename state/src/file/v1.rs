@@ -60,11 +60,7 @@ pub(super) struct Object<'t, V> {
     provider: Cow<'t, str>,
     schema_version: u32,
     attributes: V,
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        serialize_with = "write_paths"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "write_paths")]
     sensitive: Vec<Vec<FileStep>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     dependencies: Vec<Cow<'t, str>>,
@@ -92,10 +88,7 @@ pub(super) type RawInstance<'t> = Instance<'t, &'t RawValue>;
 impl<'t> RawInstance<'t> {
     /// Returns a part of the text that shows where the instance is.
     fn anchor(&self) -> &'t str {
-        let object = self
-            .current
-            .as_ref()
-            .or_else(|| self.deposed.values().next());
+        let object = self.current.as_ref().or_else(|| self.deposed.values().next());
         object.map_or("", |o| o.attributes.get())
     }
 }
@@ -123,11 +116,7 @@ pub(super) fn write(
         lineage: state.lineage.clone(),
         serial,
         outputs: Outputs { state, sealer },
-        instances: Instances {
-            state,
-            types,
-            sealer,
-        },
+        instances: Instances { state, types, sealer },
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.write_all(b"\n").map_err(serde_json::Error::io)
@@ -183,10 +172,7 @@ pub(super) fn instance_out<'s>(
     Instance {
         address: owner.into(),
         ty: (&**addr.ty()).into(),
-        current: instance
-            .current
-            .as_ref()
-            .map(|o| object_out(o, owner, ty, sealer)),
+        current: instance.current.as_ref().map(|o| object_out(o, owner, ty, sealer)),
         deposed: instance
             .deposed
             .iter()
@@ -207,11 +193,7 @@ pub(super) fn object_out<'s>(
         schema_version: object.schema_version,
         attributes: Place::new(&object.attributes, ty, owner, sealer),
         sensitive: sensitive_paths(&object.attributes),
-        dependencies: object
-            .dependencies
-            .iter()
-            .map(|d| d.to_string().into())
-            .collect(),
+        dependencies: object.dependencies.iter().map(|d| d.to_string().into()).collect(),
         create_before_destroy: object.create_before_destroy,
         protect: object.protect,
         tainted: object.tainted,
@@ -241,14 +223,8 @@ pub(super) fn read(
     state.serial = document.serial;
     for (name, output) in &document.outputs {
         let value = source.value(output.value, &DYNAMIC, &output_owner(name))?;
-        let value = if output.sensitive {
-            value.sensitive()
-        } else {
-            value
-        };
-        state
-            .outputs
-            .insert(Str::from(&**name), OutputState { value });
+        let value = if output.sensitive { value.sensitive() } else { value };
+        state.outputs.insert(Str::from(&**name), OutputState { value });
     }
     for part in read_instances(&source, &document.instances, types)? {
         state.instances.extend(part);
@@ -312,20 +288,10 @@ pub(super) struct Source<'t> {
 impl Source<'_> {
     /// Makes the error for a part of the text that is wrong.
     fn corrupt(&self, part: &str, why: impl Into<String>) -> StateError {
-        corrupt(
-            self.place,
-            self.text,
-            offset(self.text, part).unwrap_or_default(),
-            why,
-        )
+        corrupt(self.place, self.text, offset(self.text, part).unwrap_or_default(), why)
     }
 
-    pub(super) fn value(
-        &self,
-        raw: &RawValue,
-        ty: &Type,
-        owner: &str,
-    ) -> Result<Value, StateError> {
+    pub(super) fn value(&self, raw: &RawValue, ty: &Type, owner: &str) -> Result<Value, StateError> {
         decode(raw.get(), ty, owner, self.opener).map_err(|e| match e {
             DecodeError::Text(at, why) => {
                 let start = offset(self.text, raw.get()).unwrap_or_default();
@@ -362,14 +328,10 @@ impl<'t> Reader<'t> {
 
     /// Reads an address. `anchor` is a part of the text near it.
     pub(super) fn address(&self, text: &str, anchor: &str) -> Result<InstanceAddr, StateError> {
-        text.parse()
-            .map_err(|e| self.source.corrupt(anchor, format!("{e}")))
+        text.parse().map_err(|e| self.source.corrupt(anchor, format!("{e}")))
     }
 
-    pub(super) fn instance(
-        &mut self,
-        raw: &RawInstance<'_>,
-    ) -> Result<(InstanceAddr, InstanceState), StateError> {
+    pub(super) fn instance(&mut self, raw: &RawInstance<'_>) -> Result<(InstanceAddr, InstanceState), StateError> {
         let mut addr = self.address(&raw.address, raw.anchor())?;
         if raw.ty != **addr.ty() {
             let why = format!("the type of `{addr}` cannot be `{}`", raw.ty);
@@ -383,10 +345,7 @@ impl<'t> Reader<'t> {
             .transpose()?;
         let mut deposed = BTreeMap::new();
         for (key, object) in &raw.deposed {
-            deposed.insert(
-                key.clone().into_owned(),
-                self.object(&addr, &raw.address, object)?,
-            );
+            deposed.insert(key.clone().into_owned(), self.object(&addr, &raw.address, object)?);
         }
         Ok((addr, InstanceState { current, deposed }))
     }
@@ -415,11 +374,7 @@ impl<'t> Reader<'t> {
         }))
     }
 
-    fn dependencies(
-        &mut self,
-        raw: &[Cow<'_, str>],
-        anchor: &str,
-    ) -> Result<Arc<[ResourcePath]>, StateError> {
+    fn dependencies(&mut self, raw: &[Cow<'_, str>], anchor: &str) -> Result<Arc<[ResourcePath]>, StateError> {
         let paths = raw
             .iter()
             .map(|text| self.path(text, anchor))

@@ -16,7 +16,7 @@ use infra_types::{Str, Value};
 
 use crate::args::{ApplyArgs, PlanningArgs};
 use crate::error::{ACKNOWLEDGE, DIFFERS, ERROR, Failure, SUCCESS, file_error};
-use crate::host::{SystemHost, now};
+use crate::host::SystemHost;
 use crate::ui::{Output, plan_view, values};
 use crate::{project, providers, signals};
 
@@ -74,10 +74,17 @@ impl Run<'_> {
         let output = self.output;
         let sources = &self.project.config.sources;
         let mut store = project::store(self.folder, &self.planning.state, self.registry);
-        let purpose = if options.mode == PlanMode::Destroy { "destroy" } else { "apply" };
+        let purpose = if options.mode == PlanMode::Destroy {
+            "destroy"
+        } else {
+            "apply"
+        };
         project::lock(&mut store, purpose, self.planning.state.lock_timeout)?;
         if let Some(dead) = store.taken_over() {
-            output.note(&format!("Took over the lock of a run that is gone: {}.\n", dead.owner()));
+            output.note(&format!(
+                "Took over the lock of a run that is gone: {}.\n",
+                dead.owner()
+            ));
         }
         let runtime = super::runtime();
         let progress = output.progress();
@@ -179,8 +186,11 @@ fn confirm(planned: &Planned, yes: bool, output: &Output) -> Result<bool, Failur
             Ok(false)
         }
         None => Err(Failure::from(
-            Diagnostic::error("infra::cli::acknowledge", "the changes must be confirmed, and there is no terminal to ask on")
-                .help("use `--yes`, or save the plan with `infra plan --out FILE` and apply that"),
+            Diagnostic::error(
+                "infra::cli::acknowledge",
+                "the changes must be confirmed, and there is no terminal to ask on",
+            )
+            .help("use `--yes`, or save the plan with `infra plan --out FILE` and apply that"),
         )
         .with_code(ACKNOWLEDGE)),
     }
@@ -231,15 +241,8 @@ pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
 fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     let saved = read_saved(&args.target)?;
     let registry = providers::registry();
-    let loader = SavedSources(
-        saved
-            .sources
-            .iter()
-            .map(|s| (s.name.clone(), s.text.clone()))
-            .collect(),
-    );
-    let project = Project::load(&loader, &saved.root, &registry)
-        .map_err(|r| Failure::new(r.diagnostics, r.sources))?;
+    let loader = SavedSources(saved.sources.iter().map(|s| (s.name.clone(), s.text.clone())).collect());
+    let project = Project::load(&loader, &saved.root, &registry).map_err(|r| Failure::new(r.diagnostics, r.sources))?;
     let damaged = |e: infra_engine::plan::file::PlanFileError| -> Failure {
         Diagnostic::error("infra::plan::file", format!("`{}`: {e}", args.target.display())).into()
     };
@@ -282,7 +285,10 @@ fn differs(saved: &SavedPlan, planned: &Planned) -> Failure {
     d = if planned.plan.stored.lineage != saved.lineage {
         d.note("the state is another one than the plan was made for")
     } else if serial == saved.serial {
-        d.note(format!("planned at {}; the state is still at serial {serial}", saved.timestamp))
+        d.note(format!(
+            "planned at {}; the state is still at serial {serial}",
+            saved.timestamp
+        ))
     } else {
         d.note(format!(
             "planned at {} with the state at serial {}; now the state is at serial {serial}",

@@ -74,13 +74,11 @@ impl SourceLoader for EmptyFolder {
 }
 
 fn has_configuration(folder: &Path) -> bool {
-    FileLoader
-        .list(&project::folder_name(folder))
-        .is_ok_and(|names| {
-            names
-                .iter()
-                .any(|n| n.ends_with(".infra") && !n.ends_with(".vars.infra") && !n.ends_with(".test.infra"))
-        })
+    FileLoader.list(&project::folder_name(folder)).is_ok_and(|names| {
+        names
+            .iter()
+            .any(|n| n.ends_with(".infra") && !n.ends_with(".vars.infra") && !n.ends_with(".test.infra"))
+    })
 }
 
 /// Gives resources the values that the state has; modules their instances.
@@ -130,8 +128,8 @@ fn evaluate(world: &World<'_>, text: &str) -> Result<Value, (Diagnostics, Arc<So
     }
     let id = sources.add("<console>", text);
     let sources = Arc::new(sources);
-    let result = infra_syntax::parse::parse_expr(text, id)
-        .and_then(|expr| eval(&expr, &world.scope(ModuleInstanceId::ROOT)));
+    let result =
+        infra_syntax::parse::parse_expr(text, id).and_then(|expr| eval(&expr, &world.scope(ModuleInstanceId::ROOT)));
     let errors = world.take_errors();
     match result {
         Ok(_) if errors.has_errors() => Err((errors, sources)),
@@ -148,7 +146,10 @@ fn lines(world: &World<'_>, answer: fn(&World<'_>, &str) -> String) -> Result<u8
         if line.trim().is_empty() {
             continue;
         }
-        if writeln!(out, "{}", answer(world, &line)).and_then(|()| out.flush()).is_err() {
+        if writeln!(out, "{}", answer(world, &line))
+            .and_then(|()| out.flush())
+            .is_err()
+        {
             break;
         }
     }

@@ -33,7 +33,11 @@ pub(super) fn run(args: &FmtArgs, output: &Output) -> Result<u8, Failure> {
             }
         }
     }
-    Ok(if failed || (args.check && changed) { ERROR } else { SUCCESS })
+    Ok(if failed || (args.check && changed) {
+        ERROR
+    } else {
+        SUCCESS
+    })
 }
 
 /// Formats one file. Returns whether it was not formatted.

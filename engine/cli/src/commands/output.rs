@@ -15,9 +15,11 @@ pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
     let (state, _) = project::reading_store(&folder, &args.state, &registry).load()?;
     let Some(name) = name else {
         if args.raw {
-            return Err(Diagnostic::error("infra::cli::not_raw", "`--raw` needs the name of an output")
-                .help("write `infra output --raw NAME`, or `--json` for all outputs")
-                .into());
+            return Err(
+                Diagnostic::error("infra::cli::not_raw", "`--raw` needs the name of an output")
+                    .help("write `infra output --raw NAME`, or `--json` for all outputs")
+                    .into(),
+            );
         }
         if args.json {
             output.line(&format!("{:#}", json::outputs(&state)));
@@ -30,13 +32,15 @@ pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
     };
     let Some(found) = state.outputs.get(name.as_str()) else {
         let names: Vec<String> = state.outputs.keys().map(|n| format!("`{n}`")).collect();
-        return Err(Diagnostic::error("infra::cli::no_output", format!("the state has no output `{name}`"))
-            .help(if names.is_empty() {
-                "there are no outputs yet; run `infra apply` first".to_owned()
-            } else {
-                format!("there are {}", names.join(", "))
-            })
-            .into());
+        return Err(
+            Diagnostic::error("infra::cli::no_output", format!("the state has no output `{name}`"))
+                .help(if names.is_empty() {
+                    "there are no outputs yet; run `infra apply` first".to_owned()
+                } else {
+                    format!("there are {}", names.join(", "))
+                })
+                .into(),
+        );
     };
     // A named output is asked for on purpose: it is shown even if it is sensitive.
     if args.raw {
@@ -44,7 +48,10 @@ pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
         let Some(text) = text.as_ref().and_then(|t| t.as_str()) else {
             return Err(Diagnostic::error(
                 "infra::cli::not_raw",
-                format!("output `{name}` is {}, which has no raw form", found.value.ty().friendly()),
+                format!(
+                    "output `{name}` is {}, which has no raw form",
+                    found.value.ty().friendly()
+                ),
             )
             .help("use `--json`")
             .into());

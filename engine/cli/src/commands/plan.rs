@@ -65,7 +65,13 @@ fn save(
     output: &Output,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.out {
-        let saved = SavedPlan::new(plan, &project.config, options, text, json::plan(plan, project, registry));
+        let saved = SavedPlan::new(
+            plan,
+            &project.config,
+            options,
+            text,
+            json::plan(plan, project, registry),
+        );
         write_private(path, &saved.to_bytes()).map_err(|e| file_error("write", path, &e))?;
         output.note(&format!(
             "Saved the plan to `{0}`. Apply it with: infra apply {0}\n",
@@ -74,7 +80,10 @@ fn save(
     }
     if let Some(path) = &args.markdown {
         let folder = project::folder_name(&args.folder.folder);
-        let target = args.out.as_ref().map_or_else(|| folder.clone(), |p| p.display().to_string());
+        let target = args
+            .out
+            .as_ref()
+            .map_or_else(|| folder.clone(), |p| p.display().to_string());
         let place = markdown::Place {
             stack: stack_name(folder),
             target,
@@ -100,7 +109,10 @@ fn stack_name(folder: String) -> String {
 /// Writes a file that only its owner may read, all at once.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     // A temporary file is created for its owner only.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;

@@ -34,7 +34,10 @@ pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<u8, Failure> {
     if text.is_empty() {
         let mut types = registry.types(Mode::Managed);
         types.extend(registry.types(Mode::Data));
-        let mut d = Diagnostic::error("infra::cli::unknown_type", format!("no provider offers the type `{ty}`"));
+        let mut d = Diagnostic::error(
+            "infra::cli::unknown_type",
+            format!("no provider offers the type `{ty}`"),
+        );
         if let Some(near) = infra_providers::schema::nearest(ty, &types) {
             d = d.help(format!("did you mean `{near}`?"));
         }

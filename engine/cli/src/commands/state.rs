@@ -56,7 +56,9 @@ fn show(args: &StateShowArgs, output: &Output) -> Result<u8, Failure> {
     let wanted = Target::Resource(addr);
     let found = edit::select(&state, &wanted).map_err(|e| edit_error(&e))?;
     for addr in found {
-        let Some(instance) = state.instance(&addr) else { continue };
+        let Some(instance) = state.instance(&addr) else {
+            continue;
+        };
         if args.json {
             output.line(&json::instance(&addr, instance).to_string());
         } else {
@@ -110,7 +112,10 @@ fn rm(args: &StateRmArgs, output: &Output) -> Result<u8, Failure> {
     })?;
     let done = if args.dry_run { "Would forget" } else { "Forgot" };
     for addr in &removed {
-        output.line(&format!("{done} `{}`; the object itself stays.", crate::ui::escape::line(&addr.to_string())));
+        output.line(&format!(
+            "{done} `{}`; the object itself stays.",
+            crate::ui::escape::line(&addr.to_string())
+        ));
     }
     Ok(SUCCESS)
 }

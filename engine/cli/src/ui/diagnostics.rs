@@ -12,7 +12,9 @@ pub(crate) fn render(d: &Diagnostic, sources: &Arc<Sources>, color: bool, width:
     } else {
         GraphicalTheme::unicode_nocolor()
     };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_links(false);
     let mut text = String::new();
     let report = Report::new(clean(d), Arc::clone(sources));
     match handler.render_report(&mut text, &report) {

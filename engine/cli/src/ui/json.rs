@@ -518,7 +518,7 @@ pub(crate) fn instance(addr: &InstanceAddr, instance: &InstanceState) -> Json {
 pub(crate) fn state(state: &State) -> Json {
     let mut tree = Tree::new();
     for (addr, instance) in &state.instances {
-        for object in &instance.current {
+        if let Some(object) = &instance.current {
             tree.add(&addr.resource.module, object_values(addr, object, None));
         }
         for (key, object) in &instance.deposed {

@@ -171,7 +171,12 @@ fn head(plan: &Plan, place: &Place, rows: &[Row<'_>]) -> String {
         format!("{} replace", s.replace),
         format!("{} destroy", s.delete),
     ];
-    for (n, word) in [(s.read, "read"), (s.forget, "forget"), (s.import, "import"), (s.moved, "move")] {
+    for (n, word) in [
+        (s.read, "read"),
+        (s.forget, "forget"),
+        (s.import, "import"),
+        (s.moved, "move"),
+    ] {
         if n > 0 {
             counts.push(format!("{n} {word}"));
         }
@@ -195,7 +200,13 @@ fn head(plan: &Plan, place: &Place, rows: &[Row<'_>]) -> String {
 fn marker(stack: &str) -> String {
     stack
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "/._".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "/._".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect()
 }
 
@@ -209,7 +220,9 @@ fn risk_box(rows: &[Row<'_>]) -> String {
         format!(
             "> **{word}** {}, which holds data{}.\n",
             name(&row.change.addr),
-            because(row.change).map(|b| format!(", because {b}")).unwrap_or_default()
+            because(row.change)
+                .map(|b| format!(", because {b}"))
+                .unwrap_or_default()
         )
     });
     let out = fitting(lines, 20, BUDGET / 6, "> ");
@@ -363,7 +376,10 @@ fn changed(change: &Change, prior: &Value, planned: &Value, lines: &mut Vec<Stri
             last = d.path.first_attr().cloned();
         }
         // With a replacement everything the service sets will be new; that goes without saying.
-        let forces = change.replace_paths.iter().any(|r| d.path.starts_with(r) || r.starts_with(&d.path));
+        let forces = change
+            .replace_paths
+            .iter()
+            .any(|r| d.path.starts_with(r) || r.starts_with(&d.path));
         if replacing && !forces && d.after.as_ref().is_some_and(|v| !v.is_known()) {
             renewed += 1;
         } else {
@@ -411,12 +427,7 @@ fn fenced(lines: &[String]) -> String {
         .max()
         .unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let body = fitting(
-        lines.iter().map(|l| format!("{l}\n")),
-        DIFF_LINES,
-        DIFF,
-        "  # ",
-    );
+    let body = fitting(lines.iter().map(|l| format!("{l}\n")), DIFF_LINES, DIFF, "  # ");
     format!("{fence}diff\n{body}{fence}\n")
 }
 

@@ -73,7 +73,11 @@ fn drift(plan: &Plan, p: Palette, out: &mut String) {
     if plan.drift.is_empty() || plan.mode == PlanMode::Destroy {
         return;
     }
-    let _ = writeln!(out, "\n{}", p.bold(format!("Changed outside of infra ({})", plan.drift.len())));
+    let _ = writeln!(
+        out,
+        "\n{}",
+        p.bold(format!("Changed outside of infra ({})", plan.drift.len()))
+    );
     for drift in &plan.drift {
         let addr = escape::line(&drift.addr.to_string());
         match &drift.after {
@@ -163,7 +167,10 @@ fn changed(change: &Change, prior: &Value, planned: &Value, p: Palette, out: &mu
     let replacing = matches!(change.action, Action::Replace { .. });
     let mut hidden = 0;
     for d in differences(prior, planned) {
-        let forces = change.replace_paths.iter().any(|r| d.path.starts_with(r) || r.starts_with(&d.path));
+        let forces = change
+            .replace_paths
+            .iter()
+            .any(|r| d.path.starts_with(r) || r.starts_with(&d.path));
         // With a replacement everything the service sets will be new; that goes without saying.
         if replacing && !forces && d.after.as_ref().is_some_and(|v| !v.is_known()) {
             hidden += 1;
@@ -180,11 +187,7 @@ fn changed(change: &Change, prior: &Value, planned: &Value, p: Palette, out: &mu
         }
     }
     if hidden > 0 {
-        let _ = writeln!(
-            out,
-            "{}",
-            p.dim(format!("      ({hidden} more known after apply)"))
-        );
+        let _ = writeln!(out, "{}", p.dim(format!("      ({hidden} more known after apply)")));
     }
 }
 
@@ -209,7 +212,11 @@ fn difference(
     };
     let _ = match (before, after) {
         (Some(b), Some(a)) if sensitive => {
-            let what = if b.same_value(a) { "only its marking changes" } else { "changes" };
+            let what = if b.same_value(a) {
+                "only its marking changes"
+            } else {
+                "changes"
+            };
             writeln!(out, "{pad}{} {path}: {SECRET} {what}{note}", p.change("~"))
         }
         (b, Some(a)) if empty(b) => writeln!(out, "{pad}{} {path} = {}{note}", p.add("+"), show(a)),
@@ -289,7 +296,10 @@ pub(crate) fn summary(plan: &Plan, p: Palette) -> String {
                 ),
             }
         } else if plan.mode == PlanMode::RefreshOnly {
-            format!("\n{} The state can be brought up to date.\n", p.bold("Only the state would change."))
+            format!(
+                "\n{} The state can be brought up to date.\n",
+                p.bold("Only the state would change.")
+            )
         } else {
             format!(
                 "\n{} What changed outside does not matter to the configuration.\n",

@@ -225,10 +225,7 @@ impl Observer for Progress {
                     self.line(&format!("  {}", escape::line(&addr.to_string())));
                 }
             }
-            Event::RefreshStart { .. }
-            | Event::ApplyStart { .. }
-            | Event::DataRead { .. }
-            | Event::Skipped { .. } => {}
+            Event::RefreshStart { .. } | Event::ApplyStart { .. } | Event::DataRead { .. } | Event::Skipped { .. } => {}
         }
     }
 }

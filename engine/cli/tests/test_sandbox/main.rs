@@ -131,7 +131,10 @@ fn an_environment_is_applied_changed_and_destroyed() {
     let applied = installation.ok(&["apply", "environments/local", "--yes"]);
     assert!(applied.contains("url"), "{applied}");
     assert!(applied.contains("elb.amazonaws.com"), "{applied}");
-    let count = installation.ok(&["state", "list", "-C", "environments/local"]).lines().count();
+    let count = installation
+        .ok(&["state", "list", "-C", "environments/local"])
+        .lines()
+        .count();
     assert!(count >= 60, "{count} instances");
     let full = installation.inventory();
     assert_eq!(full["services"].as_array().unwrap().len(), 2, "{full}");
@@ -193,6 +196,34 @@ fn a_killed_apply_is_completed_by_the_next_one() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupted_apply_saves_what_it_did() {
+    let installation = Installation::new("777777777777");
+    let mut child = installation
+        .command(&["apply", "environments/local", "--yes"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let created = lines.by_ref().filter(|line| line.contains(": created in ")).take(10).count();
+    assert_eq!(created, 10);
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(rest.iter().any(|line| line.contains("Stopping")), "{rest:#?}");
+    let state = installation.folder.path().join("environments/local/infra.state.json");
+    assert!(state.exists(), "the state is saved");
+    let known = installation.ok(&["state", "list", "-C", "environments/local"]).lines().count();
+    let done = rest.iter().filter(|line| line.contains(": created in ")).count();
+    assert_eq!(known, created + done, "each finished create is in the state");
+    assert!(known < 65);
+    installation.ok(&["apply", "environments/local", "--yes"]);
+    installation.ok(&["destroy", "environments/local", "--yes"]);
+}
+
 #[test]
 fn real_environments_plan_against_an_empty_account() {
     let installation = Installation::new("666666666666");
@@ -219,5 +250,8 @@ fn real_environments_plan_against_an_empty_account() {
     assert_eq!(count(&staging, "aws_nat_gateway"), 1);
     assert_eq!(count(&production, "aws_nat_gateway"), 3);
     assert!(count(&production, "aws_subnet") > count(&staging, "aws_subnet"));
-    assert_eq!(count(&staging, "aws_ecs_service"), count(&production, "aws_ecs_service"));
+    assert_eq!(
+        count(&staging, "aws_ecs_service"),
+        count(&production, "aws_ecs_service")
+    );
 }

@@ -28,8 +28,7 @@ pub(in crate::config) fn target(expr: &Expr) -> Result<Target, Diagnostic> {
         match step {
             Step::Attr(name) => parts.push((name, InstanceKey::None)),
             Step::Index(index) => {
-                let key = key(index)
-                    .ok_or_else(|| invalid(index.span, "keys must be written out here"))?;
+                let key = key(index).ok_or_else(|| invalid(index.span, "keys must be written out here"))?;
                 match parts.last_mut() {
                     Some((_, last)) if *last == InstanceKey::None => *last = key,
                     _ => return Err(invalid(index.span, "a second key")),
@@ -56,9 +55,7 @@ fn assemble<'a>(parts: &[Part<'a>]) -> Result<Target, (&'a Ident, &'static str)>
     let mut parts = parts.iter().peekable();
     let mut module = ModuleAddr::root();
     while let Some((word, key)) = parts.next_if(|(name, _)| &*name.name == "module") {
-        let (name, instance) = parts
-            .next()
-            .ok_or((*word, "the name of the module call is missing"))?;
+        let (name, instance) = parts.next().ok_or((*word, "the name of the module call is missing"))?;
         if *key != InstanceKey::None {
             return Err((word, "the key belongs after the name"));
         }

@@ -47,12 +47,7 @@ impl Decoder<'_> {
                         format!("a `check` block has no block `{kind}`"),
                     )
                     .at(nested.header, "not known here")
-                    .help(names::advice(
-                        kind,
-                        ["assert", "data"],
-                        "its blocks are",
-                        "",
-                    )),
+                    .help(names::advice(kind, ["assert", "data"], "its blocks are", "")),
                 ),
             }
         }

@@ -70,10 +70,7 @@ fn of_type(attribute: &Attribute, ty: &Type, out: &mut Diagnostics) -> Option<Va
                     "infra::config::wrong_type",
                     format!("`{}` must be {}", attribute.name.name, described(ty)),
                 )
-                .at(
-                    attribute.expr.span,
-                    format!("this is {}", described(&value.ty())),
-                ),
+                .at(attribute.expr.span, format!("this is {}", described(&value.ty()))),
             );
             None
         }

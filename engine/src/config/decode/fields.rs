@@ -67,17 +67,14 @@ impl Form<'_> {
             .at(block.header, "written as a block")
             .help(format!("write `{name} = …`"));
         }
-        Diagnostic::error(
-            "infra::config::unknown_block",
-            format!("{what} has no block `{name}`"),
-        )
-        .at(block.header, "not known here")
-        .help(names::advice(
-            name,
-            self.blocks.iter().copied(),
-            "its blocks are",
-            "it holds no blocks",
-        ))
+        Diagnostic::error("infra::config::unknown_block", format!("{what} has no block `{name}`"))
+            .at(block.header, "not known here")
+            .help(names::advice(
+                name,
+                self.blocks.iter().copied(),
+                "its blocks are",
+                "it holds no blocks",
+            ))
     }
 }
 
@@ -95,10 +92,7 @@ pub(super) fn labels(block: &Block, wanted: &[&str], out: &mut Diagnostics) -> b
         out.push(
             Diagnostic::error(
                 "infra::config::wrong_labels",
-                format!(
-                    "the label `{}` of the `{kind}` block is too much",
-                    extra.name
-                ),
+                format!("the label `{}` of the `{kind}` block is too much", extra.name),
             )
             .at(extra.span, "one label too many")
             .help(format!("write `{form} {{`")),

@@ -69,9 +69,7 @@ fn ignore_changes(expr: &Expr, out: &mut Diagnostics) -> IgnoreChanges {
         _ => false,
     };
     match &*expr.kind {
-        ExprKind::Tuple(items)
-            if items.len() == 1 && items[0].as_literal_string().is_some() && is_all(&items[0]) =>
-        {
+        ExprKind::Tuple(items) if items.len() == 1 && items[0].as_literal_string().is_some() && is_all(&items[0]) => {
             IgnoreChanges::All
         }
         _ if is_all(expr) => IgnoreChanges::All,
@@ -81,20 +79,14 @@ fn ignore_changes(expr: &Expr, out: &mut Diagnostics) -> IgnoreChanges {
 
 fn attribute_list(argument: &str, expr: &Expr, out: &mut Diagnostics) -> Vec<AttributeRef> {
     let ExprKind::Tuple(items) = &*expr.unparen().kind else {
-        let all = if argument == "ignore_changes" {
-            ", or `all`"
-        } else {
-            ""
-        };
+        let all = if argument == "ignore_changes" { ", or `all`" } else { "" };
         out.push(
             Diagnostic::error(
                 "infra::config::invalid_attribute_list",
                 format!("`{argument}` must be a list of attributes"),
             )
             .at(expr.span, "not a list")
-            .help(format!(
-                "write `{argument} = [tags, container[\"web\"].image]`{all}"
-            )),
+            .help(format!("write `{argument} = [tags, container[\"web\"].image]`{all}")),
         );
         return Vec::new();
     };
@@ -137,10 +129,7 @@ fn attribute_ref(expr: &Expr) -> Option<AttributeRef> {
             Step::Splat(_) => return None,
         });
     }
-    Some(AttributeRef {
-        steps,
-        span: expr.span,
-    })
+    Some(AttributeRef { steps, span: expr.span })
 }
 
 fn triggers(expr: Expr, out: &mut Diagnostics) -> Vec<Expr> {

@@ -53,16 +53,12 @@ impl Decoder<'_> {
             Some(source) => {
                 let text = constant::text(source, self.out);
                 if let (Some(text), Some(place), true) = (text, place, valid) {
-                    self.folder
-                        .sources
-                        .entry(name.name.clone())
-                        .or_insert((text, place));
+                    self.folder.sources.entry(name.name.clone()).or_insert((text, place));
                 }
             }
             None => self.out.push(
-                missing_argument("a `module` block", "source", block.header).help(
-                    "add the folder of the module, such as `source = \"../../modules/network\"`",
-                ),
+                missing_argument("a `module` block", "source", block.header)
+                    .help("add the folder of the module, such as `source = \"../../modules/network\"`"),
             ),
         }
         if valid && self.is_new(format!("module call `{}`", name.name), name.span) {
@@ -89,9 +85,7 @@ fn no_blocks(block: &Block) -> Diagnostic {
     .at(block.header, "not known here");
     match &**kind {
         "providers" => d.help("`providers` is an argument: write `providers = { … }`"),
-        "lifecycle" => d.help(
-            "write `lifecycle` into the resources of the module; its arguments may use variables",
-        ),
+        "lifecycle" => d.help("write `lifecycle` into the resources of the module; its arguments may use variables"),
         _ => d.help(format!(
             "to give the module's variable `{kind}` a value, write `{kind} = {{ … }}`"
         )),

@@ -8,13 +8,7 @@ use crate::config::model::Output;
 
 const FORM: Form<'static> = Form {
     what: "an `output` block",
-    arguments: &[
-        "value",
-        "description",
-        "sensitive",
-        "ephemeral",
-        "depends_on",
-    ],
+    arguments: &["value", "description", "sensitive", "ephemeral", "depends_on"],
     blocks: &["precondition"],
 };
 
@@ -41,23 +35,15 @@ impl Decoder<'_> {
             match &*attribute.name.name {
                 "value" => value = Some(attribute.expr),
                 "description" => output.description = constant::text(&attribute, self.out),
-                "sensitive" => {
-                    output.sensitive = constant::flag(&attribute, self.out).unwrap_or(true)
-                }
-                "ephemeral" => {
-                    output.ephemeral = constant::flag(&attribute, self.out).unwrap_or(true)
-                }
-                "depends_on" => {
-                    output.depends_on = references::depends_on(&attribute.expr, self.out)
-                }
+                "sensitive" => output.sensitive = constant::flag(&attribute, self.out).unwrap_or(true),
+                "ephemeral" => output.ephemeral = constant::flag(&attribute, self.out).unwrap_or(true),
+                "depends_on" => output.depends_on = references::depends_on(&attribute.expr, self.out),
                 _ => {}
             }
         }
         for nested in block.body.blocks {
             if &*nested.kind.name == "precondition" {
-                output
-                    .preconditions
-                    .push(condition::condition(nested, self.out));
+                output.preconditions.push(condition::condition(nested, self.out));
             }
         }
         match value {

@@ -59,8 +59,7 @@ pub(super) fn provider_key(expr: &Expr, out: &mut Diagnostics) -> Option<Provide
                 Some((name, alias)) => (name, Some(alias)),
                 None => (&**text, None),
             };
-            let names_only = crate::config::names::is_valid(name)
-                && alias.is_none_or(crate::config::names::is_valid);
+            let names_only = crate::config::names::is_valid(name) && alias.is_none_or(crate::config::names::is_valid);
             names_only.then(|| ProviderKey {
                 name: name.into(),
                 alias: alias.map(Str::from),

@@ -40,12 +40,9 @@ impl Decoder<'_> {
         }
         if from == to {
             self.out.push(
-                Diagnostic::error(
-                    "infra::config::invalid_move",
-                    "`from` and `to` are the same address",
-                )
-                .at(to_at.expr.span, "the same as `from`")
-                .help("remove the block"),
+                Diagnostic::error("infra::config::invalid_move", "`from` and `to` are the same address")
+                    .at(to_at.expr.span, "the same as `from`")
+                    .help("remove the block"),
             );
             return;
         }
@@ -110,12 +107,9 @@ impl Decoder<'_> {
         }
         if is_data(&from) {
             self.out.push(
-                Diagnostic::error(
-                    "infra::config::invalid_removal",
-                    "data sources have nothing to remove",
-                )
-                .at(at.expr.span, "a data source")
-                .help("remove the block"),
+                Diagnostic::error("infra::config::invalid_removal", "data sources have nothing to remove")
+                    .at(at.expr.span, "a data source")
+                    .help("remove the block"),
             );
             return;
         }
@@ -148,8 +142,7 @@ impl Decoder<'_> {
         }
         for (name, missing) in [("to", to.is_none()), ("id", id.is_none())] {
             if missing {
-                self.out
-                    .push(missing_argument("an `import` block", name, block.header));
+                self.out.push(missing_argument("an `import` block", name, block.header));
             }
         }
         if let Some(to) = to {
@@ -164,12 +157,7 @@ impl Decoder<'_> {
     }
 
     /// Reads an argument that is an address.
-    fn address_argument(
-        &mut self,
-        block: &Block,
-        what: &str,
-        name: &str,
-    ) -> Option<(Target, Attribute)> {
+    fn address_argument(&mut self, block: &Block, what: &str, name: &str) -> Option<(Target, Attribute)> {
         let Some(attribute) = block.body.attribute(name) else {
             self.out.push(missing_argument(what, name, block.header));
             return None;

@@ -19,20 +19,14 @@ pub(super) fn depends_on(expr: &Expr, out: &mut Diagnostics) -> Vec<Reference> {
         );
         return Vec::new();
     };
-    items
-        .iter()
-        .filter_map(|item| dependency(item, out))
-        .collect()
+    items.iter().filter_map(|item| dependency(item, out)).collect()
 }
 
 fn dependency(expr: &Expr, out: &mut Diagnostics) -> Option<Reference> {
     let target = as_traversal(expr).and_then(|t| t.target());
     match target {
         Some(
-            ReferenceTarget::Each
-            | ReferenceTarget::Count
-            | ReferenceTarget::SelfObject
-            | ReferenceTarget::Environment,
+            ReferenceTarget::Each | ReferenceTarget::Count | ReferenceTarget::SelfObject | ReferenceTarget::Environment,
         )
         | None => {
             let help = match expr.as_literal_string() {

@@ -6,11 +6,7 @@ use infra_syntax::{Diagnostic, Diagnostics};
 use crate::config::model::Repetition;
 
 /// Joins the two arguments that repeat a block; both together are refused.
-pub(super) fn repetition(
-    count: Option<Attribute>,
-    for_each: Option<Attribute>,
-    out: &mut Diagnostics,
-) -> Repetition {
+pub(super) fn repetition(count: Option<Attribute>, for_each: Option<Attribute>, out: &mut Diagnostics) -> Repetition {
     match (count, for_each) {
         (None, None) => Repetition::Single,
         (Some(count), None) => Repetition::Count(count.expr),

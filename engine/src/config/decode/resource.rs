@@ -36,10 +36,7 @@ impl Decoder<'_> {
 
     fn add_resource(&mut self, resource: Resource) {
         if self.is_new_resource(&resource) {
-            self.folder
-                .module
-                .resources
-                .insert(resource.key.clone(), resource);
+            self.folder.module.resources.insert(resource.key.clone(), resource);
         }
     }
 
@@ -77,10 +74,7 @@ impl Decoder<'_> {
             name: self
                 .registry
                 .provider_of(&ty.name)
-                .map_or_else(
-                    || ty.name.split('_').next().unwrap_or_default(),
-                    |p| p.name(),
-                )
+                .map_or_else(|| ty.name.split('_').next().unwrap_or_default(), |p| p.name())
                 .into(),
             alias: None,
         };

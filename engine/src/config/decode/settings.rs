@@ -17,22 +17,15 @@ impl Decoder<'_> {
         self.labels(&block, &[]);
         if let Some(first) = self.infra_block {
             self.out.push(
-                Diagnostic::error(
-                    "infra::config::duplicate_block",
-                    "there is more than one `infra` block",
-                )
-                .at(block.header, "one too many")
-                .related(first, "the first is here")
-                .help("put all settings into one of them"),
+                Diagnostic::error("infra::config::duplicate_block", "there is more than one `infra` block")
+                    .at(block.header, "one too many")
+                    .related(first, "the first is here")
+                    .help("put all settings into one of them"),
             );
             return;
         }
         self.infra_block = Some(block.header);
-        let states: Vec<Block> = block
-            .body
-            .blocks
-            .extract_if(.., |b| &*b.kind.name == "state")
-            .collect();
+        let states: Vec<Block> = block.body.blocks.extract_if(.., |b| &*b.kind.name == "state").collect();
         Form {
             what: "an `infra` block",
             arguments: &["required_version"],
@@ -42,8 +35,7 @@ impl Decoder<'_> {
         if let Some(attribute) = block.body.attribute("required_version") {
             self.required_version(attribute, "infra", env!("CARGO_PKG_VERSION"));
             if let Some(text) = attribute.expr.as_literal_string() {
-                self.folder.settings.required_version =
-                    Some((text.to_string(), attribute.expr.span));
+                self.folder.settings.required_version = Some((text.to_string(), attribute.expr.span));
             }
         }
         if let Some(state) = at_most_one(states, self.out) {
@@ -73,10 +65,7 @@ impl Decoder<'_> {
             return;
         }
         self.folder.root_only.push(("state", block.header));
-        self.folder.settings.state = Some(StateSettings {
-            kind,
-            body: block.body,
-        });
+        self.folder.settings.state = Some(StateSettings { kind, body: block.body });
     }
 
     /// Accepts what Terraform's users have in their configurations.

@@ -13,8 +13,7 @@ use crate::eval::type_expr::{self, TypeConstraint};
 
 /// Names that types have already.
 const BUILT_IN: &[&str] = &[
-    "any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional", "enum",
-    "secret",
+    "any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional", "enum", "secret",
 ];
 
 impl Decoder<'_> {
@@ -48,10 +47,7 @@ impl Decoder<'_> {
         let (sorted, cycles) = (order.sorted, order.cycles);
         for name in pending.keys() {
             // What a cycle mentions too early takes any value.
-            self.folder
-                .module
-                .types
-                .insert(name.clone(), TypeConstraint::any());
+            self.folder.module.types.insert(name.clone(), TypeConstraint::any());
         }
         self.out.extend(cycles);
         for name in sorted {
@@ -125,9 +121,7 @@ impl Decoder<'_> {
     pub(super) fn type_constraint(&mut self, expr: &Expr) -> Option<TypeConstraint> {
         let types = &self.folder.module.types;
         let result = type_expr::parse(expr, &|name| types.get(name).cloned());
-        result
-            .map_err(|errors| self.out.extend(suggested(errors, types)))
-            .ok()
+        result.map_err(|errors| self.out.extend(suggested(errors, types))).ok()
     }
 
     /// Reads a `type` statement; what is wrong takes any value.

@@ -13,14 +13,7 @@ use crate::eval::type_expr::TypeConstraint;
 
 const FORM: Form<'static> = Form {
     what: "a `variable` block",
-    arguments: &[
-        "type",
-        "default",
-        "description",
-        "sensitive",
-        "nullable",
-        "ephemeral",
-    ],
+    arguments: &["type", "default", "description", "sensitive", "nullable", "ephemeral"],
     blocks: &["validation"],
 };
 
@@ -71,23 +64,15 @@ impl Decoder<'_> {
                 }
                 "default" => default = Some(attribute),
                 "description" => variable.description = constant::text(&attribute, self.out),
-                "sensitive" => {
-                    variable.sensitive = constant::flag(&attribute, self.out).unwrap_or(true)
-                }
-                "nullable" => {
-                    variable.nullable = constant::flag(&attribute, self.out).unwrap_or(true)
-                }
-                "ephemeral" => {
-                    variable.ephemeral = constant::flag(&attribute, self.out).unwrap_or(true)
-                }
+                "sensitive" => variable.sensitive = constant::flag(&attribute, self.out).unwrap_or(true),
+                "nullable" => variable.nullable = constant::flag(&attribute, self.out).unwrap_or(true),
+                "ephemeral" => variable.ephemeral = constant::flag(&attribute, self.out).unwrap_or(true),
                 _ => {}
             }
         }
         for nested in block.body.blocks {
             if &*nested.kind.name == "validation" {
-                variable
-                    .validations
-                    .push(condition::condition(nested, self.out));
+                variable.validations.push(condition::condition(nested, self.out));
             }
         }
         if let Some(default) = default {

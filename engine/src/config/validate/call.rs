@@ -13,14 +13,7 @@ use crate::config::names;
 use crate::eval::spans;
 
 /// What a `module` block may hold besides values for variables.
-const META: &[&str] = &[
-    "source",
-    "count",
-    "for_each",
-    "enabled",
-    "depends_on",
-    "providers",
-];
+const META: &[&str] = &["source", "count", "for_each", "enabled", "depends_on", "providers"];
 
 impl<'a> Validator<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ModuleCall) {
@@ -33,8 +26,7 @@ impl<'a> Validator<'a, '_> {
         let mut meant = Vec::new();
         for argument in call.args.values() {
             let before = self.out.0.len();
-            self.names(Context::of(&call.repetition))
-                .expr(&argument.expr);
+            self.names(Context::of(&call.repetition)).expr(&argument.expr);
             let names_are_right = self.out.0.len() == before;
             match child.variables.get(&argument.name.name) {
                 Some(variable) if names_are_right => self.argument(call, argument, variable),
@@ -51,17 +43,11 @@ impl<'a> Validator<'a, '_> {
         }
         for variable in child.variables.values() {
             let name = &variable.name.name;
-            if variable.default_span.is_none()
-                && !call.args.contains_key(name)
-                && !meant.contains(&&**name)
-            {
+            if variable.default_span.is_none() && !call.args.contains_key(name) && !meant.contains(&&**name) {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::missing_argument",
-                        format!(
-                            "the module `{}` needs the argument `{name}`",
-                            call.name.name
-                        ),
+                        format!("the module `{}` needs the argument `{name}`", call.name.name),
                     )
                     .at(call.span, format!("`{name}` is missing"))
                     .related(variable.span, "declared here, without a default")
@@ -76,11 +62,7 @@ impl<'a> Validator<'a, '_> {
         if child.incomplete || child.lost.contains(name) {
             return;
         }
-        let known = child
-            .variables
-            .keys()
-            .map(|k| &**k)
-            .chain(META.iter().copied());
+        let known = child.variables.keys().map(|k| &**k).chain(META.iter().copied());
         let help = match (&**name, names::nearest(name, known)) {
             ("provider", _) => "write `providers = { aws = aws.west }`".to_owned(),
             ("lifecycle", _) => "`lifecycle` belongs into the resources of the module".to_owned(),
@@ -97,19 +79,14 @@ impl<'a> Validator<'a, '_> {
                 "infra::config::unknown_argument",
                 format!("the module `{}` has no variable `{name}`", call.name.name),
             )
-            .at(
-                argument.name.span,
-                format!("not declared in `{}`", child.dir),
-            )
+            .at(argument.name.span, format!("not declared in `{}`", child.dir))
             .help(help),
         );
     }
 
     /// Checks what is known of an argument against the type of its variable.
     fn argument(&mut self, call: &ModuleCall, argument: &Attribute, variable: &Variable) {
-        let scope = NoValues {
-            module: self.module,
-        };
+        let scope = NoValues { module: self.module };
         let value = match without_host(&argument.expr, self.module, &scope) {
             Ok(value) => value,
             Err(errors) => return self.out.extend(errors),
@@ -134,19 +111,12 @@ impl<'a> Validator<'a, '_> {
             return;
         };
         for misfit in of_problems(problems, &value, &variable.ty.ty) {
-            self.out
-                .push(describe(call, &argument.expr, &value, variable, misfit));
+            self.out.push(describe(call, &argument.expr, &value, variable, misfit));
         }
     }
 }
 
-fn describe(
-    call: &ModuleCall,
-    expr: &Expr,
-    value: &Value,
-    variable: &Variable,
-    misfit: Misfit,
-) -> Diagnostic {
+fn describe(call: &ModuleCall, expr: &Expr, value: &Value, variable: &Variable, misfit: Misfit) -> Diagnostic {
     let place = spans::describe(&variable.name.name, &misfit.path);
     let mut d = Diagnostic::error(
         "infra::config::wrong_type",
@@ -156,10 +126,7 @@ fn describe(
         ),
     )
     .at(misfit.span(expr), misfit.label(value))
-    .related(
-        variable.type_span.unwrap_or(variable.span),
-        "the variable's type",
-    );
+    .related(variable.type_span.unwrap_or(variable.span), "the variable's type");
     if let Some(condition) = misfit.condition {
         d = d.related(condition, "the condition");
     }

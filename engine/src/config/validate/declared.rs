@@ -9,17 +9,10 @@ use crate::config::model::{Module, ResourceKey};
 use crate::config::names;
 
 /// First names of references that are no types.
-const ROOTS: &[&str] = &[
-    "var", "local", "module", "data", "each", "count", "path", "self",
-];
+const ROOTS: &[&str] = &["var", "local", "module", "data", "each", "count", "path", "self"];
 
 /// Returns the error about a resource that is not declared.
-pub(super) fn undeclared_resource(
-    at: &mut Names<'_, '_>,
-    key: &ResourceKey,
-    ty: &Ident,
-    span: Span,
-) -> Diagnostic {
+pub(super) fn undeclared_resource(at: &mut Names<'_, '_>, key: &ResourceKey, ty: &Ident, span: Span) -> Diagnostic {
     let module = at.module;
     if key.mode == Mode::Managed
         && let Some(d) = not_a_type(at, key, ty)
@@ -30,11 +23,8 @@ pub(super) fn undeclared_resource(
         Mode::Managed => "resource",
         Mode::Data => "data source",
     };
-    let d = Diagnostic::error(
-        "infra::config::undeclared",
-        format!("there is no {what} `{key}`"),
-    )
-    .at(span, "not declared in this module");
+    let d = Diagnostic::error("infra::config::undeclared", format!("there is no {what} `{key}`"))
+        .at(span, "not declared in this module");
     if *at.advice_left == 0 {
         return d;
     }
@@ -73,11 +63,7 @@ fn advice(module: &Module, key: &ResourceKey, what: &str) -> String {
     }
 }
 
-fn of_type<'m>(
-    module: &'m Module,
-    mode: Mode,
-    ty: &Str,
-) -> impl Iterator<Item = &'m ResourceKey> + Clone {
+fn of_type<'m>(module: &'m Module, mode: Mode, ty: &Str) -> impl Iterator<Item = &'m ResourceKey> + Clone {
     let first = ResourceKey {
         mode,
         ty: ty.clone(),
@@ -111,10 +97,7 @@ fn not_a_type(at: &Names<'_, '_>, key: &ResourceKey, ty: &Ident) -> Option<Diagn
         return None;
     }
     let help = match &*key.ty {
-        "output" => {
-            "outputs cannot be referred to within their module; refer to what the output's value is"
-                .to_owned()
-        }
+        "output" => "outputs cannot be referred to within their module; refer to what the output's value is".to_owned(),
         "resources" => format!("write `{}` without `resources.`", key.name),
         "locals" => format!("did you mean `local.{}`?", key.name),
         "vars" | "variable" | "variables" => format!("did you mean `var.{}`?", key.name),

@@ -15,14 +15,7 @@ use crate::eval::{functions, type_expr};
 const SPECIAL: &[&str] = &["try", "can"];
 
 /// Checks that a function exists and takes as many arguments as it is given.
-pub(super) fn call(
-    module: &Module,
-    name: &Ident,
-    given: usize,
-    expand_final: bool,
-    span: Span,
-    out: &mut Diagnostics,
-) {
+pub(super) fn call(module: &Module, name: &Ident, given: usize, expand_final: bool, span: Span, out: &mut Diagnostics) {
     let plain = name.name.strip_prefix("core::").unwrap_or(&name.name);
     if SPECIAL.contains(&plain) {
         return;
@@ -58,17 +51,9 @@ struct Arity {
 }
 
 impl Arity {
-    fn check(
-        &self,
-        given: usize,
-        expand_final: bool,
-        signature: &str,
-        span: Span,
-    ) -> Option<Diagnostic> {
+    fn check(&self, given: usize, expand_final: bool, signature: &str, span: Span) -> Option<Diagnostic> {
         let few = !expand_final && given < self.least;
-        let many = self
-            .most
-            .is_some_and(|most| given > most + usize::from(expand_final));
+        let many = self.most.is_some_and(|most| given > most + usize::from(expand_final));
         if !few && !many {
             return None;
         }
@@ -87,14 +72,7 @@ impl Arity {
                 "infra::config::wrong_arity",
                 format!("`{name}` takes {takes}, not {given}"),
             )
-            .at(
-                span,
-                if few {
-                    "too few arguments"
-                } else {
-                    "too many arguments"
-                },
-            )
+            .at(span, if few { "too few arguments" } else { "too many arguments" })
             .help(format!("it is called like `{signature}`")),
         )
     }
@@ -106,9 +84,7 @@ fn unknown(module: &Module, name: &Ident) -> Diagnostic {
     let known = declared.chain(built_in).chain(SPECIAL.iter().copied());
     let help = match infra_types::suggest(&name.name, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if name.name.starts_with("provider::") => {
-            "functions of providers are not supported".to_owned()
-        }
+        None if name.name.starts_with("provider::") => "functions of providers are not supported".to_owned(),
         None => format!("declare it: `function {}(…): … = …`", name.name),
     };
     Diagnostic::error(
@@ -124,18 +100,13 @@ impl<'a> Validator<'a, '_> {
     pub(super) fn function(&mut self, function: &'a FunctionDecl) {
         let types = &self.module.types;
         let named = |name: &str| types.get(name).cloned();
-        let all = function
-            .params
-            .iter()
-            .map(|p| &p.ty)
-            .chain([&function.result]);
+        let all = function.params.iter().map(|p| &p.ty).chain([&function.result]);
         for ty in all {
             if let Err(errors) = type_expr::parse(ty, &named) {
                 self.out.extend(errors);
             }
         }
-        if names::is_valid(&function.name.name) && functions::lookup(&function.name.name).is_some()
-        {
+        if names::is_valid(&function.name.name) && functions::lookup(&function.name.name).is_some() {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::reserved_name",
@@ -176,11 +147,7 @@ impl<'a> Validator<'a, '_> {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::recursive_function",
-                        format!(
-                            "the function `{}` calls itself: {}",
-                            cycle[0],
-                            names.join(" → ")
-                        ),
+                        format!("the function `{}` calls itself: {}", cycle[0], names.join(" → ")),
                     )
                     .at(function.name.span, "calls itself")
                     .help("functions cannot be recursive; use a `for` expression"),
@@ -231,13 +198,10 @@ impl<'a> Visitor<'a> for Body<'a, '_> {
             )
             .at(t.span, "not a parameter")
             .related(self.function.name.span, "the function")
-            .help(
-                match infra_types::suggest(&t.root.name, self.params.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "add a parameter and give it this value where the function is called"
-                        .to_owned(),
-                },
-            ),
+            .help(match infra_types::suggest(&t.root.name, self.params.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "add a parameter and give it this value where the function is called".to_owned(),
+            }),
         );
     }
 

@@ -7,9 +7,7 @@ use infra_types::Type;
 
 use super::Validator;
 use super::context::Context;
-use crate::config::model::{
-    AttributeRef, AttributeStep, IgnoreChanges, Lifecycle, ReferenceTarget, Resource,
-};
+use crate::config::model::{AttributeRef, AttributeStep, IgnoreChanges, Lifecycle, ReferenceTarget, Resource};
 use crate::config::names;
 use crate::config::references::as_traversal;
 
@@ -56,14 +54,9 @@ impl<'a> Validator<'a, '_> {
         };
         if !ADOPT.contains(&&**text) {
             self.out.push(
-                Diagnostic::error(
-                    "infra::config::invalid_adopt",
-                    format!("`adopt` cannot be \"{text}\""),
-                )
-                .at(expr.span, "not a way to adopt")
-                .help(
-                    "write `adopt = \"if_exists\"`: an object that is already there is taken over",
-                ),
+                Diagnostic::error("infra::config::invalid_adopt", format!("`adopt` cannot be \"{text}\""))
+                    .at(expr.span, "not a way to adopt")
+                    .help("write `adopt = \"if_exists\"`: an object that is already there is taken over"),
             );
         }
     }
@@ -94,10 +87,7 @@ impl<'a> Validator<'a, '_> {
             return;
         }
         if let [AttributeStep::Name(name)] = attribute.steps.as_slice()
-            && schema
-                .attributes
-                .get(&**name)
-                .is_some_and(|a| !a.is_settable())
+            && schema.attributes.get(&**name).is_some_and(|a| !a.is_settable())
         {
             self.out.push(
                 Diagnostic::warning(
@@ -111,12 +101,7 @@ impl<'a> Validator<'a, '_> {
     }
 
     /// Checks that a path leads to an attribute of the resource.
-    fn attribute(
-        &mut self,
-        attribute: &AttributeRef,
-        schema: &schema::Block,
-        resource: &Resource,
-    ) -> bool {
+    fn attribute(&mut self, attribute: &AttributeRef, schema: &schema::Block, resource: &Resource) -> bool {
         let what = format!("`{}`", resource.key.ty);
         match in_block(&attribute.steps, schema) {
             Ok(()) => true,
@@ -160,19 +145,12 @@ fn in_block<'s>(steps: &[AttributeStep], block: &'s schema::Block) -> Path<'s> {
         return in_type(rest, &attribute.ty);
     }
     let Some(nested) = block.blocks.get(&**name) else {
-        let known = block
-            .attributes
-            .keys()
-            .chain(block.blocks.keys())
-            .copied()
-            .collect();
+        let known = block.attributes.keys().chain(block.blocks.keys()).copied().collect();
         return Err((name.to_string(), known));
     };
     match (nested.nesting, rest.first()) {
         (Nesting::Single, Some(AttributeStep::Name(_))) => in_block(rest, &nested.block),
-        (_, Some(AttributeStep::Key(_) | AttributeStep::Index(_))) => {
-            in_block(&rest[1..], &nested.block)
-        }
+        (_, Some(AttributeStep::Key(_) | AttributeStep::Index(_))) => in_block(&rest[1..], &nested.block),
         _ => Ok(()),
     }
 }

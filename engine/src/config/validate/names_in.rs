@@ -7,9 +7,7 @@ use infra_types::{Mode, Str, Type};
 
 use super::context::Context;
 use super::schema_path;
-use crate::config::model::{
-    Config, Module, ModuleCall, Reference, ReferenceTarget, Repetition, Resource,
-};
+use crate::config::model::{Config, Module, ModuleCall, Reference, ReferenceTarget, Repetition, Resource};
 use crate::config::names;
 use crate::config::references::{Step, Traversal, Visitor, walk_body, walk_expr};
 
@@ -102,12 +100,7 @@ impl<'a> Names<'a, '_> {
         }
     }
 
-    fn first_name(
-        &self,
-        t: &Traversal<'a>,
-        what: &str,
-        example: &str,
-    ) -> Result<&'a Ident, Option<Diagnostic>> {
+    fn first_name(&self, t: &Traversal<'a>, what: &str, example: &str) -> Result<&'a Ident, Option<Diagnostic>> {
         t.name(0).ok_or_else(|| {
             Some(
                 Diagnostic::error(
@@ -150,15 +143,12 @@ impl<'a> Names<'a, '_> {
     fn count(&self, t: &Traversal<'a>) -> Finding {
         if !self.context.count {
             return found(
-                Diagnostic::error(
-                    "infra::config::count_outside",
-                    "`count` has no meaning here",
-                )
-                .at(t.root.span, "not in a block with `count`")
-                .help(match self.context.each {
-                    true => "this block has `for_each`: use `each.key` or `each.value`",
-                    false => "add `count` to the block",
-                }),
+                Diagnostic::error("infra::config::count_outside", "`count` has no meaning here")
+                    .at(t.root.span, "not in a block with `count`")
+                    .help(match self.context.each {
+                        true => "this block has `for_each`: use `each.key` or `each.value`",
+                        false => "add `count` to the block",
+                    }),
             );
         }
         self.one_of(t, &["index"])
@@ -204,38 +194,23 @@ impl<'a> Names<'a, '_> {
         let plural = format!("the {what}s of this module are");
         let none = format!("this module declares no {what}s");
         let help = match kind {
-            Kind::Variable => self.advice(
-                wanted,
-                module.variables.keys().map(|k| &**k),
-                &plural,
-                &none,
-            ),
+            Kind::Variable => self.advice(wanted, module.variables.keys().map(|k| &**k), &plural, &none),
             Kind::Local => self.advice(wanted, module.locals.keys().map(|k| &**k), &plural, &none),
             Kind::Call => self.advice(wanted, module.calls.keys().map(|k| &**k), &plural, &none),
         };
         let elsewhere = match kind {
-            Kind::Variable if module.locals.contains_key(wanted) => {
-                Some(format!("there is `local.{wanted}`"))
-            }
-            Kind::Local if module.variables.contains_key(wanted) => {
-                Some(format!("there is `var.{wanted}`"))
-            }
+            Kind::Variable if module.locals.contains_key(wanted) => Some(format!("there is `local.{wanted}`")),
+            Kind::Local if module.variables.contains_key(wanted) => Some(format!("there is `var.{wanted}`")),
             _ => None,
         };
         Some(
-            Diagnostic::error(
-                "infra::config::undeclared",
-                format!("there is no {what} `{wanted}`"),
-            )
-            .at(name.span, "not declared in this module")
-            .help(elsewhere.unwrap_or(help)),
+            Diagnostic::error("infra::config::undeclared", format!("there is no {what} `{wanted}`"))
+                .at(name.span, "not declared in this module")
+                .help(elsewhere.unwrap_or(help)),
         )
     }
 
-    fn variable(
-        &mut self,
-        name: &Ident,
-    ) -> Result<&'a crate::config::Variable, Option<Diagnostic>> {
+    fn variable(&mut self, name: &Ident) -> Result<&'a crate::config::Variable, Option<Diagnostic>> {
         match self.module.variables.get(&name.name) {
             Some(variable) => Ok(variable),
             None => Err(self.undeclared("variable", Kind::Variable, name)),
@@ -265,10 +240,7 @@ impl<'a> Names<'a, '_> {
             return Ok(());
         };
         let child = self.config.module(call.child);
-        if child.outputs.contains_key(&output.name)
-            || child.incomplete
-            || child.lost.contains(&output.name)
-        {
+        if child.outputs.contains_key(&output.name) || child.incomplete || child.lost.contains(&output.name) {
             return Ok(());
         }
         let outputs = child.outputs.keys().map(|k| &**k);
@@ -278,12 +250,7 @@ impl<'a> Names<'a, '_> {
                 format!("the module `{}` has no output `{}`", name.name, output.name),
             )
             .at(output.span, format!("not an output of `{}`", child.dir))
-            .help(self.advice(
-                &output.name,
-                outputs,
-                "its outputs are",
-                "it has no outputs",
-            )),
+            .help(self.advice(&output.name, outputs, "its outputs are", "it has no outputs")),
         )
     }
 
@@ -357,9 +324,7 @@ impl<'a> Names<'a, '_> {
         if self.may_exist(&name.name) {
             return Err(None);
         }
-        Err(Some(super::declared::undeclared_resource(
-            self, &key, ty, span,
-        )))
+        Err(Some(super::declared::undeclared_resource(self, &key, ty, span)))
     }
 
     /// Says why a bare name has no value.
@@ -443,22 +408,14 @@ fn repeated(
             )),
         )),
         (_, Some(Step::Index(_))) => Ok(at + 1),
-        (Repetition::Count(_), Some(Step::Attr(name))) => {
-            Err(missing_key(address, "[0]", "count", name, header))
-        }
+        (Repetition::Count(_), Some(Step::Attr(name))) => Err(missing_key(address, "[0]", "count", name, header)),
         (Repetition::ForEach(_), Some(Step::Attr(name))) => {
             Err(missing_key(address, "[\"KEY\"]", "for_each", name, header))
         }
     }
 }
 
-fn missing_key(
-    address: &str,
-    key: &str,
-    argument: &str,
-    name: &Ident,
-    header: Span,
-) -> Option<Diagnostic> {
+fn missing_key(address: &str, key: &str, argument: &str, name: &Ident, header: Span) -> Option<Diagnostic> {
     let attribute = &name.name;
     let all = match argument {
         "count" => format!("`{address}[*].{attribute}`"),

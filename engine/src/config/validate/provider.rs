@@ -24,12 +24,7 @@ impl<'a> Validator<'a, '_> {
                     format!("there is no provider `{name}`"),
                 )
                 .at(block.span, "not built in")
-                .help(names::advice(
-                    name,
-                    known.iter().copied(),
-                    "the providers are",
-                    "",
-                )),
+                .help(names::advice(name, known.iter().copied(), "the providers are", "")),
             );
             return;
         };
@@ -42,12 +37,8 @@ impl<'a> Validator<'a, '_> {
             header: block.span,
             also: &["alias"],
         };
-        let scope = NoValues {
-            module: self.module,
-        };
-        let evaluate = |expr: &infra_syntax::ast::Expr, scope: &dyn Scope| {
-            without_host(expr, self.module, scope)
-        };
+        let scope = NoValues { module: self.module };
+        let evaluate = |expr: &infra_syntax::ast::Expr, scope: &dyn Scope| without_host(expr, self.module, scope);
         let schema = &provider.config_schema().block;
         let (_, found) = check_block(&block.body, owner, schema, &scope, &evaluate);
         self.out.extend(found);
@@ -61,10 +52,7 @@ pub(super) fn aliases(config: &Config, module: &Module, out: &mut Diagnostics) {
         return;
     }
     let resources = module.resources.values();
-    let scoped = module
-        .checks
-        .values()
-        .filter_map(|check| check.data.as_ref());
+    let scoped = module.checks.values().filter_map(|check| check.data.as_ref());
     for resource in resources.chain(scoped) {
         let at = resource.provider_span.unwrap_or(resource.span);
         alias(config, module, &resource.provider, at, out);
@@ -90,10 +78,7 @@ fn alias(config: &Config, module: &Module, key: &ProviderKey, at: Span, out: &mu
     let there_is = format!("the configurations of `{}` are", key.name);
     let alias = key.alias.as_deref().unwrap_or_default();
     let nothing = match module.path.is_root() {
-        true => format!(
-            "declare it: `provider {} {{ alias = \"{alias}\" … }}`",
-            key.name
-        ),
+        true => format!("declare it: `provider {} {{ alias = \"{alias}\" … }}`", key.name),
         false => format!("give it where the module is called: `providers = {{ {wanted} = … }}`"),
     };
     out.push(
@@ -117,7 +102,5 @@ fn given(config: &Config, module: &Module, key: &ProviderKey) -> bool {
         return false;
     };
     let calls = &config.module(parent).calls;
-    calls
-        .get(name)
-        .is_some_and(|call| call.providers.contains_key(key))
+    calls.get(name).is_some_and(|call| call.providers.contains_key(key))
 }

@@ -72,10 +72,7 @@ impl<'a> Validator<'a, '_> {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::invalid_move",
-                        format!(
-                            "`{}` is still declared, so it cannot have moved",
-                            display(&moved.from)
-                        ),
+                        format!("`{}` is still declared, so it cannot have moved", display(&moved.from)),
                     )
                     .at(moved.from_span, "said to have moved")
                     .related(declared, "declared here")
@@ -97,20 +94,14 @@ impl<'a> Validator<'a, '_> {
         let Some((module, key)) = self.import_target(import, context) else {
             return;
         };
-        if !module.resources.contains_key(&key)
-            && !module.incomplete
-            && !module.lost.contains(&key.name)
-        {
+        if !module.resources.contains_key(&key) && !module.incomplete && !module.lost.contains(&key.name) {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::undeclared",
                     format!("there is no resource `{key}` to import to"),
                 )
                 .at(import.to.span, "not declared")
-                .help(format!(
-                    "declare it: `resource {} {} {{ … }}`",
-                    key.ty, key.name
-                )),
+                .help(format!("declare it: `resource {} {} {{ … }}`", key.ty, key.name)),
             );
         }
         if import.for_each.is_none()
@@ -130,11 +121,7 @@ impl<'a> Validator<'a, '_> {
     }
 
     /// Finds what an import goes to: the module, and the resource in it.
-    fn import_target(
-        &mut self,
-        import: &'a Import,
-        context: Context<'a>,
-    ) -> Option<(&'a Module, ResourceKey)> {
+    fn import_target(&mut self, import: &'a Import, context: Context<'a>) -> Option<(&'a Module, ResourceKey)> {
         let invalid = || {
             Diagnostic::error(
                 "infra::config::invalid_address",
@@ -219,10 +206,7 @@ impl<'a> Validator<'a, '_> {
 fn keys(target: &Target) -> (Vec<&(Str, InstanceKey)>, Option<&InstanceKey>) {
     match target {
         Target::Module(module) => (module.0.iter().collect(), None),
-        Target::Resource(instance) => (
-            instance.resource.module.0.iter().collect(),
-            Some(&instance.key),
-        ),
+        Target::Resource(instance) => (instance.resource.module.0.iter().collect(), Some(&instance.key)),
     }
 }
 

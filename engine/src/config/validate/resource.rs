@@ -21,8 +21,7 @@ impl<'a> Validator<'a, '_> {
             self.names(Context::NONE).expr(enabled);
         }
         self.names(Context::NONE).dependencies(&resource.depends_on);
-        self.names(Context::of(&resource.repetition))
-            .body(&resource.body);
+        self.names(Context::of(&resource.repetition)).body(&resource.body);
         let schema = self.schema(resource);
         if let Some(schema) = schema {
             self.against_schema(resource, schema, names_before);
@@ -53,18 +52,10 @@ impl<'a> Validator<'a, '_> {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::wrong_provider",
-                    format!(
-                        "the provider `{}` does not offer `{ty}`",
-                        resource.provider.name
-                    ),
+                    format!("the provider `{}` does not offer `{ty}`", resource.provider.name),
                 )
-                .at(
-                    resource.provider_span.unwrap_or(resource.span),
-                    "the wrong provider",
-                )
-                .help(
-                    "remove the `provider` argument, or name a configuration of the right provider",
-                ),
+                .at(resource.provider_span.unwrap_or(resource.span), "the wrong provider")
+                .help("remove the `provider` argument, or name a configuration of the right provider"),
             );
             return Some(schema);
         }
@@ -74,12 +65,9 @@ impl<'a> Validator<'a, '_> {
         };
         let help = self.type_advice(mode, ty);
         self.out.push(
-            Diagnostic::error(
-                "infra::config::unknown_type",
-                format!("there is no {what} `{ty}`"),
-            )
-            .at(resource.ty_span, "not offered by any provider")
-            .help(help),
+            Diagnostic::error("infra::config::unknown_type", format!("there is no {what} `{ty}`"))
+                .at(resource.ty_span, "not offered by any provider")
+                .help(help),
         );
         None
     }
@@ -111,9 +99,7 @@ impl<'a> Validator<'a, '_> {
             header: resource.span,
             also: META,
         };
-        let scope = NoValues {
-            module: self.module,
-        };
+        let scope = NoValues { module: self.module };
         let evaluate = |expr: &Expr, scope: &dyn Scope| without_host(expr, self.module, scope);
         let (value, found) = check_block(&resource.body, owner, &schema.block, &scope, &evaluate);
         let wrong: Vec<Span> = self.out.0[names_before..]
@@ -127,17 +113,14 @@ impl<'a> Validator<'a, '_> {
             .filter(|d| !(touches(d, &wrong) || (incomplete && is_missing(d))));
         self.out.extend(found);
         let mut found = Vec::new();
-        schema
-            .block
-            .validate(&value, &infra_types::Path::root(), &mut found);
+        schema.block.validate(&value, &infra_types::Path::root(), &mut found);
         if resource.key.mode == Mode::Managed
             && let Some(provider) = self.registry.provider_of(&resource.key.ty)
         {
             found.extend(provider.validate_resource(&resource.key.ty, &value));
         }
         for problem in found {
-            self.out
-                .push(spans::problem(&resource.body, resource.span, &problem));
+            self.out.push(spans::problem(&resource.body, resource.span, &problem));
         }
     }
 }
@@ -166,12 +149,7 @@ pub(super) struct NoValues<'a> {
 }
 
 impl Scope for NoValues<'_> {
-    fn resolve(
-        &self,
-        _root: &Ident,
-        attrs: &[&Ident],
-        _span: Span,
-    ) -> Result<Resolved, Diagnostic> {
+    fn resolve(&self, _root: &Ident, attrs: &[&Ident], _span: Span) -> Result<Resolved, Diagnostic> {
         Ok(Resolved {
             value: Value::unknown(Type::Dynamic),
             consumed: attrs.len(),
@@ -188,15 +166,8 @@ impl Scope for NoValues<'_> {
 }
 
 /// Evaluates an expression that asks nothing of the outside; any other is unknown.
-pub(super) fn without_host(
-    expr: &Expr,
-    module: &Module,
-    scope: &dyn Scope,
-) -> Result<Value, Diagnostics> {
-    let mut calls = AsksHost {
-        module,
-        asks: false,
-    };
+pub(super) fn without_host(expr: &Expr, module: &Module, scope: &dyn Scope) -> Result<Value, Diagnostics> {
+    let mut calls = AsksHost { module, asks: false };
     walk_expr(expr, &mut calls);
     if calls.asks {
         return Ok(Value::unknown(Type::Dynamic));
@@ -237,7 +208,6 @@ impl<'a> Visitor<'a> for AsksHost<'_> {
 
     fn call(&mut self, name: &'a Ident, _: &'a [Expr], _: bool, _: Span) {
         let plain = name.name.strip_prefix("core::").unwrap_or(&name.name);
-        self.asks |=
-            HOST_FUNCTIONS.contains(&plain) || self.module.functions.contains_key(&name.name);
+        self.asks |= HOST_FUNCTIONS.contains(&plain) || self.module.functions.contains_key(&name.name);
     }
 }

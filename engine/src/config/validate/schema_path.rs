@@ -33,11 +33,7 @@ impl DeadEnd<'_, '_> {
 type Followed<'a, 's> = Result<(), DeadEnd<'a, 's>>;
 
 /// Follows the steps after a resource; `end` is moved to the step at fault.
-pub(super) fn follow<'a, 's>(
-    block: &'s Block,
-    steps: &[Step<'a>],
-    end: &mut usize,
-) -> Followed<'a, 's> {
+pub(super) fn follow<'a, 's>(block: &'s Block, steps: &[Step<'a>], end: &mut usize) -> Followed<'a, 's> {
     let Some((step, rest)) = steps.split_first() else {
         return Ok(());
     };
@@ -49,12 +45,7 @@ pub(super) fn follow<'a, 's>(
         return follow_type(&attribute.ty, rest, end);
     }
     let Some(nested) = block.blocks.get(&*name.name) else {
-        let known = block
-            .attributes
-            .keys()
-            .chain(block.blocks.keys())
-            .copied()
-            .collect();
+        let known = block.attributes.keys().chain(block.blocks.keys()).copied().collect();
         return Err(DeadEnd::Unknown(name, known));
     };
     *end += 1;
@@ -77,11 +68,7 @@ pub(super) fn follow<'a, 's>(
 }
 
 /// Follows steps into a value of a type.
-pub(super) fn follow_type<'a, 's>(
-    ty: &'s Type,
-    steps: &[Step<'a>],
-    end: &mut usize,
-) -> Followed<'a, 's> {
+pub(super) fn follow_type<'a, 's>(ty: &'s Type, steps: &[Step<'a>], end: &mut usize) -> Followed<'a, 's> {
     let Some((step, rest)) = steps.split_first() else {
         return Ok(());
     };
@@ -98,13 +85,10 @@ pub(super) fn follow_type<'a, 's>(
             _ => return Ok(()),
         },
         (Type::Map(elem), Step::Attr(_) | Step::Index(_)) => &**elem,
-        (Type::List(elem), Step::Index(_) | Step::Splat(_)) | (Type::Set(elem), Step::Splat(_)) => {
-            &**elem
-        }
-        (
-            Type::Bool | Type::Number | Type::String | Type::Set(_) | Type::List(_),
-            Step::Attr(name),
-        ) if name.name.parse::<u64>().is_err() => {
+        (Type::List(elem), Step::Index(_) | Step::Splat(_)) | (Type::Set(elem), Step::Splat(_)) => &**elem,
+        (Type::Bool | Type::Number | Type::String | Type::Set(_) | Type::List(_), Step::Attr(name))
+            if name.name.parse::<u64>().is_err() =>
+        {
             return Err(DeadEnd::Plain(name, ty.friendly()));
         }
         _ => return Ok(()),

@@ -17,9 +17,7 @@ impl Validator<'_, '_> {
         for reference in body_references(&state.body) {
             let is_static = matches!(
                 reference.target,
-                ReferenceTarget::Variable(_)
-                    | ReferenceTarget::Local(_)
-                    | ReferenceTarget::Environment
+                ReferenceTarget::Variable(_) | ReferenceTarget::Local(_) | ReferenceTarget::Environment
             );
             if !is_static {
                 self.out.push(

@@ -73,12 +73,7 @@ impl Reader<'_> {
             self.nested(&content.body, block.header, name, nested, &scope);
         }
         for (key, value) in bindings {
-            let scope = IteratorScope::new(
-                scope,
-                &iterator.name,
-                key,
-                value.with_marks(collection.marks),
-            );
+            let scope = IteratorScope::new(scope, &iterator.name, key, value.with_marks(collection.marks));
             let item = self.nested(&content.body, block.header, name, nested, &scope);
             repeated.items.push(item);
             repeated.headers.push(block.header);
@@ -86,10 +81,7 @@ impl Reader<'_> {
     }
 
     /// Checks the form of a `dynamic` block.
-    fn dynamic_parts<'b>(
-        &mut self,
-        block: &'b ast::Block,
-    ) -> Option<(&'b ast::Attribute, &'b Ident, &'b ast::Block)> {
+    fn dynamic_parts<'b>(&mut self, block: &'b ast::Block) -> Option<(&'b ast::Attribute, &'b Ident, &'b ast::Block)> {
         let before = self.out.0.len();
         let mut iterator = block.labels.first();
         let mut for_each = None;
@@ -99,12 +91,9 @@ impl Reader<'_> {
                 "iterator" => match &*attribute.expr.kind {
                     ExprKind::Variable(name) => iterator = Some(name),
                     _ => self.out.push(
-                        Diagnostic::error(
-                            "infra::config::invalid_iterator",
-                            "`iterator` must be a bare name",
-                        )
-                        .at(attribute.expr.span, "not a name")
-                        .help("write `iterator = rule`; the content then uses `rule.value`"),
+                        Diagnostic::error("infra::config::invalid_iterator", "`iterator` must be a bare name")
+                            .at(attribute.expr.span, "not a name")
+                            .help("write `iterator = rule`; the content then uses `rule.value`"),
                     ),
                 },
                 name => self.out.push(
@@ -190,10 +179,7 @@ fn elements(collection: &Value) -> Elements {
             set.items.iter().map(|v| (v.clone(), v.clone())).collect()
         }
         _ => match (collection.as_items(), collection.as_entries()) {
-            (Some(items), _) => (0i64..)
-                .map(Value::from)
-                .zip(items.iter().cloned())
-                .collect(),
+            (Some(items), _) => (0i64..).map(Value::from).zip(items.iter().cloned()).collect(),
             (_, Some(entries)) => entries
                 .iter()
                 .map(|(k, v)| (Value::string(k.clone()), v.clone()))

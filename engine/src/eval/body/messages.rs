@@ -37,12 +37,7 @@ pub(super) fn unknown_argument<'s>(
     (d, names::nearest(name, known))
 }
 
-pub(super) fn unknown_block(
-    kind: &Ident,
-    is_dynamic: bool,
-    owner: Owner<'_>,
-    schema: &schema::Block,
-) -> Diagnostic {
+pub(super) fn unknown_block(kind: &Ident, is_dynamic: bool, owner: Owner<'_>, schema: &schema::Block) -> Diagnostic {
     let name = &*kind.name;
     if let Some(attribute) = schema.attributes.get(name) {
         let braces = match &attribute.ty {
@@ -88,12 +83,9 @@ pub(super) fn missing_block(name: &str, nested: &NestedBlock, owner: Owner<'_>) 
         1 => format!("a block `{name}`"),
         n => format!("at least {n} blocks `{name}`"),
     };
-    Diagnostic::error(
-        "infra::config::missing_block",
-        format!("{} needs {many}", owner.what),
-    )
-    .at(owner.header, format!("`{name}` is missing"))
-    .help(format!("add `{name} {{ … }}`"))
+    Diagnostic::error("infra::config::missing_block", format!("{} needs {many}", owner.what))
+        .at(owner.header, format!("`{name}` is missing"))
+        .help(format!("add `{name} {{ … }}`"))
 }
 
 pub(super) fn too_many_blocks(name: &str, most: usize, headers: &[Span]) -> Diagnostic {
@@ -102,11 +94,7 @@ pub(super) fn too_many_blocks(name: &str, most: usize, headers: &[Span]) -> Diag
         1 => format!("only one `{name}` block may be written here"),
         n => format!("at most {n} `{name}` blocks may be written here"),
     };
-    let at = headers
-        .get(most)
-        .or(headers.last())
-        .copied()
-        .unwrap_or_default();
+    let at = headers.get(most).or(headers.last()).copied().unwrap_or_default();
     let mut d = Diagnostic::error("infra::config::too_many_blocks", what).at(at, "one too many");
     if let Some(first) = headers.first().filter(|first| **first != at) {
         d = d.related(*first, "the first is here");

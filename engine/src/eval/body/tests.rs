@@ -52,11 +52,7 @@ fn read(text: &str) -> (Value, Vec<String>) {
 fn check(text: &str, expect: &str) {
     let (value, found) = read(text);
     assert_eq!(found, Vec::<String>::new(), "{text}");
-    assert_eq!(
-        json::encode(&value.unmark_deep()).expect("known"),
-        expect,
-        "{text}"
-    );
+    assert_eq!(json::encode(&value.unmark_deep()).expect("known"), expect, "{text}");
 }
 
 #[test]
@@ -117,10 +113,7 @@ one { x = local.unknown }
     let rule = value.get("rule").expect("it is there");
     assert!(!rule.is_known());
     assert_eq!(rule.ty(), schema().blocks["rule"].ty());
-    let x = value
-        .get("one")
-        .and_then(|one| one.get("x"))
-        .expect("it is there");
+    let x = value.get("one").and_then(|one| one.get("x")).expect("it is there");
     assert_eq!(x.ty(), Type::Number);
     assert!(!x.is_known());
 }
@@ -194,21 +187,12 @@ dynamic \"many\" {
     assert_eq!(at(&attr("size")), Some("size = 1"));
     assert_eq!(at(&attr("tags").join(key("a"))), Some("\"x\""));
     assert_eq!(at(&attr("tags").join(key("b"))), Some("local.y"));
-    assert_eq!(
-        at(&attr("tags").join(key("c"))),
-        Some("{ a = \"x\", \"b\" = local.y }")
-    );
+    assert_eq!(at(&attr("tags").join(key("c"))), Some("{ a = \"x\", \"b\" = local.y }"));
     assert_eq!(
         at(&attr("rule").join_index(1).join_attr("name")),
         Some("name = \"second\"")
     );
-    assert_eq!(
-        at(&attr("rule").join_index(0).join_attr("key")),
-        Some("rule")
-    );
-    assert_eq!(
-        at(&attr("many").join_index(3).join_attr("name")),
-        Some("name = \"n\"")
-    );
+    assert_eq!(at(&attr("rule").join_index(0).join_attr("key")), Some("rule"));
+    assert_eq!(at(&attr("many").join_index(3).join_attr("name")), Some("name = \"n\""));
     assert_eq!(at(&attr("nothing")), None);
 }

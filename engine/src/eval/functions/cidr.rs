@@ -130,12 +130,7 @@ impl Network {
 
 fn parse(args: &[Value]) -> Result<Network, FnError> {
     let cidr = text(args, 0);
-    parse_cidr(cidr).ok_or_else(|| {
-        FnError::at(
-            0,
-            format!("\"{cidr}\" is not an address range such as 10.0.0.0/16"),
-        )
-    })
+    parse_cidr(cidr).ok_or_else(|| FnError::at(0, format!("\"{cidr}\" is not an address range such as 10.0.0.0/16")))
 }
 
 fn parse_cidr(cidr: &str) -> Option<Network> {
@@ -161,11 +156,7 @@ fn decimal(digits: &str, max: u32) -> Option<u32> {
         return None;
     }
     let digits = digits.trim_start_matches('0');
-    let n = if digits.is_empty() {
-        0
-    } else {
-        digits.parse().ok()?
-    };
+    let n = if digits.is_empty() { 0 } else { digits.parse().ok()? };
     (n <= max).then_some(n)
 }
 
@@ -208,9 +199,7 @@ fn parse_v6(s: &str) -> Option<u128> {
         None => groups(s, true)?,
         Some((head, tail)) => {
             let (mut head, tail) = (groups(head, false)?, groups(tail, true)?);
-            let gap = 8usize
-                .checked_sub(head.len() + tail.len())
-                .filter(|gap| *gap > 0)?;
+            let gap = 8usize.checked_sub(head.len() + tail.len()).filter(|gap| *gap > 0)?;
             head.extend(std::iter::repeat_n(0, gap));
             head.extend(tail);
             head
@@ -242,12 +231,7 @@ fn cidrhost(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let mut host = big(args, 1)?;
     let bits = network.base.bits;
     let largest = (BigInt::one() << (bits - network.prefix)) - 1;
-    let too_large = || {
-        FnError::at(
-            1,
-            format!("a prefix of {} has no room for this host", network.prefix),
-        )
-    };
+    let too_large = || FnError::at(1, format!("a prefix of {} has no room for this host", network.prefix));
     let counted = if host.sign() == Sign::Minus {
         let back: BigInt = -&host - 1;
         host = &largest - &back;
@@ -272,12 +256,7 @@ fn cidrnetmask(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         return Err(FnError::at(0, "IPv6 address ranges have no netmask"));
     }
     let value = mask(network.base.bits, network.prefix);
-    Ok(Address {
-        value,
-        ..network.base
-    }
-    .show()
-    .into())
+    Ok(Address { value, ..network.base }.show().into())
 }
 
 fn cidrsubnet(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -286,18 +265,12 @@ fn cidrsubnet(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let number = big(args, 2)?;
     let bits = network.base.bits;
     let prefix = i64::from(network.prefix).saturating_add(new_bits);
-    let prefix = u32::try_from(prefix)
-        .ok()
-        .filter(|p| *p <= bits)
-        .ok_or_else(|| {
-            FnError::at(
-                1,
-                format!(
-                    "a prefix of {} cannot be extended by {new_bits} bits",
-                    network.prefix
-                ),
-            )
-        })?;
+    let prefix = u32::try_from(prefix).ok().filter(|p| *p <= bits).ok_or_else(|| {
+        FnError::at(
+            1,
+            format!("a prefix of {} cannot be extended by {new_bits} bits", network.prefix),
+        )
+    })?;
     let too_large = || {
         FnError::at(
             2,
@@ -322,17 +295,11 @@ fn cidrsubnets(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     for i in 1..args.len() {
         let new_bits = match integer(args, i)? {
             ..1 => {
-                return Err(FnError::at(
-                    i,
-                    "the prefix must be extended by at least one bit",
-                ));
+                return Err(FnError::at(i, "the prefix must be extended by at least one bit"));
             }
             n @ 1..=32 => n as u32,
             _ => {
-                return Err(FnError::at(
-                    i,
-                    "the prefix must not be extended by more than 32 bits",
-                ));
+                return Err(FnError::at(i, "the prefix must not be extended by more than 32 bits"));
             }
         };
         let prefix = network.prefix + new_bits;
@@ -377,31 +344,15 @@ mod tests {
 
     #[test]
     fn subnets() {
-        check(
-            "cidrsubnet",
-            ["10.5.6.7/16".into(), n(8), n(1)],
-            "10.5.1.0/24",
-        );
-        check(
-            "cidrsubnet",
-            ["010.001.002.000/8".into(), n(8), n(1)],
-            "10.1.0.0/16",
-        );
-        check(
-            "cidrsubnet",
-            ["::ffff:10.0.0.0/120".into(), n(4), n(1)],
-            "10.0.0.16/28",
-        );
+        check("cidrsubnet", ["10.5.6.7/16".into(), n(8), n(1)], "10.5.1.0/24");
+        check("cidrsubnet", ["010.001.002.000/8".into(), n(8), n(1)], "10.1.0.0/16");
+        check("cidrsubnet", ["::ffff:10.0.0.0/120".into(), n(4), n(1)], "10.0.0.16/28");
         check(
             "cidrsubnet",
             ["fe80::/64".into(), n(64), n(4294967296)],
             "fe80::1:0:0/128",
         );
-        check(
-            "cidrsubnet",
-            ["10.0.0.0/8".into(), n(8), n(-1)],
-            "0.1.0.0/16",
-        );
+        check("cidrsubnet", ["10.0.0.0/8".into(), n(8), n(-1)], "0.1.0.0/16");
         refused("cidrsubnet", ["192.168.0.0/16".into(), n(1), n(5)]);
         refused("cidrsubnet", ["10.0.0.256/8".into(), n(8), n(1)]);
         refused("cidrsubnet", ["2001:db8::/129".into(), n(1), n(1)]);

@@ -6,33 +6,30 @@
 /// Returns the table of an encoding by its name, which is in lower case.
 pub(super) fn table(name: &str) -> Option<&'static str> {
     Some(match name {
-        "iso-8859-2" | "iso_8859-2:1987" | "iso-ir-101" | "iso_8859-2" | "latin2" | "l2"
-        | "csisolatin2" => ISO_8859_2,
-        "iso-8859-3" | "iso_8859-3:1988" | "iso-ir-109" | "iso_8859-3" | "latin3" | "l3"
-        | "csisolatin3" => ISO_8859_3,
-        "iso-8859-4" | "iso_8859-4:1988" | "iso-ir-110" | "iso_8859-4" | "latin4" | "l4"
-        | "csisolatin4" => ISO_8859_4,
-        "iso-8859-5" | "iso_8859-5:1988" | "iso-ir-144" | "iso_8859-5" | "cyrillic"
-        | "csisolatincyrillic" => ISO_8859_5,
-        "iso-8859-6" | "iso_8859-6:1987" | "iso-ir-127" | "iso_8859-6" | "ecma-114"
-        | "asmo-708" | "arabic" | "csisolatinarabic" | "iso-8859-6-e" | "iso_8859-6-e"
-        | "csiso88596e" | "iso-8859-6-i" | "iso_8859-6-i" | "csiso88596i" => ISO_8859_6,
-        "iso-8859-7" | "iso_8859-7:1987" | "iso-ir-126" | "iso_8859-7" | "elot_928"
-        | "ecma-118" | "greek" | "greek8" | "csisolatingreek" => ISO_8859_7,
-        "iso-8859-8" | "iso_8859-8:1988" | "iso-ir-138" | "iso_8859-8" | "hebrew"
-        | "csisolatinhebrew" | "iso-8859-8-e" | "iso_8859-8-e" | "csiso88598e" | "iso-8859-8-i"
-        | "iso_8859-8-i" | "csiso88598i" => ISO_8859_8,
-        "iso-8859-9" | "iso_8859-9:1989" | "iso-ir-148" | "iso_8859-9" | "latin5" | "l5"
-        | "csisolatin5" => ISO_8859_9,
-        "iso-8859-10" | "iso-ir-157" | "l6" | "iso_8859-10:1992" | "csisolatin6" | "latin6" => {
-            ISO_8859_10
+        "iso-8859-2" | "iso_8859-2:1987" | "iso-ir-101" | "iso_8859-2" | "latin2" | "l2" | "csisolatin2" => ISO_8859_2,
+        "iso-8859-3" | "iso_8859-3:1988" | "iso-ir-109" | "iso_8859-3" | "latin3" | "l3" | "csisolatin3" => ISO_8859_3,
+        "iso-8859-4" | "iso_8859-4:1988" | "iso-ir-110" | "iso_8859-4" | "latin4" | "l4" | "csisolatin4" => ISO_8859_4,
+        "iso-8859-5" | "iso_8859-5:1988" | "iso-ir-144" | "iso_8859-5" | "cyrillic" | "csisolatincyrillic" => {
+            ISO_8859_5
         }
+        "iso-8859-6" | "iso_8859-6:1987" | "iso-ir-127" | "iso_8859-6" | "ecma-114" | "asmo-708" | "arabic"
+        | "csisolatinarabic" | "iso-8859-6-e" | "iso_8859-6-e" | "csiso88596e" | "iso-8859-6-i" | "iso_8859-6-i"
+        | "csiso88596i" => ISO_8859_6,
+        "iso-8859-7" | "iso_8859-7:1987" | "iso-ir-126" | "iso_8859-7" | "elot_928" | "ecma-118" | "greek"
+        | "greek8" | "csisolatingreek" => ISO_8859_7,
+        "iso-8859-8" | "iso_8859-8:1988" | "iso-ir-138" | "iso_8859-8" | "hebrew" | "csisolatinhebrew"
+        | "iso-8859-8-e" | "iso_8859-8-e" | "csiso88598e" | "iso-8859-8-i" | "iso_8859-8-i" | "csiso88598i" => {
+            ISO_8859_8
+        }
+        "iso-8859-9" | "iso_8859-9:1989" | "iso-ir-148" | "iso_8859-9" | "latin5" | "l5" | "csisolatin5" => ISO_8859_9,
+        "iso-8859-10" | "iso-ir-157" | "l6" | "iso_8859-10:1992" | "csisolatin6" | "latin6" => ISO_8859_10,
         "iso-8859-13" | "csiso885913" => ISO_8859_13,
-        "iso-8859-14" | "iso-ir-199" | "iso_8859-14:1998" | "iso_8859-14" | "latin8"
-        | "iso-celtic" | "l8" | "csiso885914" => ISO_8859_14,
+        "iso-8859-14" | "iso-ir-199" | "iso_8859-14:1998" | "iso_8859-14" | "latin8" | "iso-celtic" | "l8"
+        | "csiso885914" => ISO_8859_14,
         "iso-8859-15" | "iso_8859-15" | "latin-9" | "csiso885915" => ISO_8859_15,
-        "iso-8859-16" | "iso-ir-226" | "iso_8859-16:2001" | "iso_8859-16" | "latin10" | "l10"
-        | "csiso885916" => ISO_8859_16,
+        "iso-8859-16" | "iso-ir-226" | "iso_8859-16:2001" | "iso_8859-16" | "latin10" | "l10" | "csiso885916" => {
+            ISO_8859_16
+        }
         "koi8-r" | "cskoi8r" => KOI8_R,
         "koi8-u" | "cskoi8u" => KOI8_U,
         "macintosh" | "mac" | "csmacintosh" => MACINTOSH,
@@ -50,16 +47,13 @@ pub(super) fn table(name: &str) -> Option<&'static str> {
         "ibm850" | "cp850" | "850" | "cspc850multilingual" => IBM850,
         "ibm852" | "cp852" | "852" | "cspcp852" => IBM852,
         "ibm855" | "cp855" | "855" | "csibm855" => IBM855,
-        "ibm00858" | "ccsid00858" | "cp00858" | "pc-multilingual-850+euro" | "csibm00858" => {
-            IBM00858
-        }
+        "ibm00858" | "ccsid00858" | "cp00858" | "pc-multilingual-850+euro" | "csibm00858" => IBM00858,
         "ibm860" | "cp860" | "860" | "csibm860" => IBM860,
         "ibm862" | "cp862" | "862" | "cspc862latinhebrew" => IBM862,
         "ibm863" | "cp863" | "863" | "csibm863" => IBM863,
         "ibm865" | "cp865" | "865" | "csibm865" => IBM865,
         "ibm866" | "cp866" | "866" | "csibm866" => IBM866,
-        "ibm037" | "cp037" | "ebcdic-cp-us" | "ebcdic-cp-ca" | "ebcdic-cp-wt" | "ebcdic-cp-nl"
-        | "csibm037" => IBM037,
+        "ibm037" | "cp037" | "ebcdic-cp-us" | "ebcdic-cp-ca" | "ebcdic-cp-wt" | "ebcdic-cp-nl" | "csibm037" => IBM037,
         "ibm01140" | "ccsid01140" | "cp01140" | "ebcdic-us-37+euro" | "csibm01140" => IBM01140,
         "ibm1047" | "ibm-1047" | "csibm1047" => IBM1047,
         _ => return None,
@@ -318,13 +312,7 @@ mod tests {
 
     #[test]
     fn tables_are_complete() {
-        for name in [
-            "iso-8859-2",
-            "koi8-r",
-            "windows-1256",
-            "ibm437",
-            "macintosh",
-        ] {
+        for name in ["iso-8859-2", "koi8-r", "windows-1256", "ibm437", "macintosh"] {
             assert_eq!(table(name).unwrap().chars().count(), 128, "{name}");
         }
         assert_eq!(table("ibm037").unwrap().chars().count(), 256);

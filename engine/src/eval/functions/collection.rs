@@ -19,14 +19,8 @@ pub(super) fn specs() -> Vec<Spec> {
     let bools = || vec![Param::new("list", Type::list(Type::Bool))];
     let strings = || Param::new("list", Type::list(Type::String));
     let removed = |name, instead: CallFn| {
-        Spec::new(
-            name,
-            "Was removed from the language.",
-            vec![],
-            returns::any,
-            instead,
-        )
-        .variadic(Param::any("vals").null().unknown().marked().dynamic())
+        Spec::new(name, "Was removed from the language.", vec![], returns::any, instead)
+            .variadic(Param::any("vals").null().unknown().marked().dynamic())
     };
     vec![
         Spec::new(
@@ -46,10 +40,7 @@ pub(super) fn specs() -> Vec<Spec> {
         Spec::new(
             "chunklist",
             "Splits a list into pieces of a size.",
-            vec![
-                Param::new("list", any_list()).marked(),
-                Param::number("size"),
-            ],
+            vec![Param::new("list", any_list()).marked(), Param::number("size")],
             |args| Ok(Type::list(args[0].ty())),
             chunklist,
         ),
@@ -76,14 +67,8 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::strings,
             compact,
         ),
-        Spec::new(
-            "concat",
-            "Combines lists into one.",
-            vec![],
-            concat_type,
-            concat,
-        )
-        .variadic(Param::any("seqs").marked()),
+        Spec::new("concat", "Combines lists into one.", vec![], concat_type, concat)
+            .variadic(Param::any("seqs").marked()),
         Spec::new(
             "contains",
             "Says whether a list or set contains a value.",
@@ -167,14 +152,8 @@ pub(super) fn specs() -> Vec<Spec> {
             |args| Ok(args[0].ty()),
             matchkeys,
         ),
-        Spec::new(
-            "merge",
-            "Combines maps; later ones win.",
-            vec![],
-            merge_type,
-            merge,
-        )
-        .variadic(Param::any("maps").null().marked()),
+        Spec::new("merge", "Combines maps; later ones win.", vec![], merge_type, merge)
+            .variadic(Param::any("maps").null().marked()),
         Spec::new(
             "one",
             "Returns the only element of a list, or null if it is empty.",
@@ -307,8 +286,7 @@ fn anytrue(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
 
 fn chunklist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let size = super::integer(args, 1)?;
-    let size =
-        usize::try_from(size).map_err(|_| FnError::at(1, "the size must not be negative"))?;
+    let size = usize::try_from(size).map_err(|_| FnError::at(1, "the size must not be negative"))?;
     let list = &args[0];
     let elem = element_ty(&list.ty());
     let all = items(list);
@@ -385,16 +363,10 @@ fn concat_type(args: &[Value]) -> Result<Type, FnError> {
         return Err(FnError::new("at least one argument is required"));
     }
     let types: Vec<Type> = args.iter().map(Value::ty).collect();
-    if let Some(i) = types
-        .iter()
-        .position(|t| !matches!(t, Type::List(_) | Type::Tuple(_)))
-    {
+    if let Some(i) = types.iter().position(|t| !matches!(t, Type::List(_) | Type::Tuple(_))) {
         return Err(FnError::at(
             i,
-            format!(
-                "all arguments must be lists or tuples, not {}",
-                types[i].friendly()
-            ),
+            format!("all arguments must be lists or tuples, not {}", types[i].friendly()),
         ));
     }
     if types.iter().all(|t| matches!(t, Type::List(_)))
@@ -469,21 +441,14 @@ fn distinct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         // INVARIANT: the sort is stable, so of equal elements the first comes first.
         keep[pair[1]] = equal(&all[pair[0]], &all[pair[1]]) != Some(true);
     }
-    let kept = all
-        .iter()
-        .zip(&keep)
-        .filter(|(_, k)| **k)
-        .map(|(v, _)| v.clone());
+    let kept = all.iter().zip(&keep).filter(|(_, k)| **k).map(|(v, _)| v.clone());
     Ok(Value::list(element_ty(&list.ty()), kept.collect()))
 }
 
 /// Returns the position that `element` means; a negative index counts from the end.
 fn element_index(args: &[Value], length: usize) -> Result<Option<usize>, FnError> {
     if length == 0 {
-        return Err(FnError::at(
-            0,
-            "`element` cannot be used with an empty list",
-        ));
+        return Err(FnError::at(0, "`element` cannot be used with an empty list"));
     }
     if !args[1].is_known() {
         return Ok(None);
@@ -493,10 +458,7 @@ fn element_index(args: &[Value], length: usize) -> Result<Option<usize>, FnError
 }
 
 fn no_elements(ty: &Type) -> FnError {
-    FnError::at(
-        0,
-        format!("{} has no elements with positions", ty.friendly()),
-    )
+    FnError::at(0, format!("{} has no elements with positions", ty.friendly()))
 }
 
 fn element_type(args: &[Value]) -> Result<Type, FnError> {
@@ -528,10 +490,7 @@ fn flatten(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
                 *marks = marks.union(v.marks);
                 go(items(v), out, marks)
             }
-            ValueKind::Unknown(
-                Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_),
-                _,
-            ) => {
+            ValueKind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => {
                 *marks = marks.union(v.marks);
                 false
             }
@@ -542,10 +501,7 @@ fn flatten(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         })
     }
     let Some(list) = args[0].as_items() else {
-        return Err(FnError::at(
-            0,
-            "only lists, sets and tuples can be flattened",
-        ));
+        return Err(FnError::at(0, "only lists, sets and tuples can be flattened"));
     };
     let mut out = Vec::with_capacity(list.len());
     let mut marks = args[0].marks;
@@ -576,9 +532,7 @@ fn index(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
 }
 
 fn keys(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
-    let names = |names: &mut dyn Iterator<Item = &Str>| -> Vec<Value> {
-        names.cloned().map(Value::from).collect()
-    };
+    let names = |names: &mut dyn Iterator<Item = &Str>| -> Vec<Value> { names.cloned().map(Value::from).collect() };
     let value = match &args[0].kind {
         ValueKind::Map(m) => Value::list(Type::String, names(&mut m.items.keys())),
         ValueKind::Object(attrs) => Value::tuple(names(&mut attrs.keys())),
@@ -611,9 +565,7 @@ fn length(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         ValueKind::Unknown(ty, refinement) => match (ty, refinement) {
             (Type::Tuple(t), _) => known(t.len()),
             (Type::Object(o), _) => known(o.len()),
-            (Type::List(_) | Type::Set(_) | Type::Map(_), Some(r))
-                if r.max_len.is_some() && r.min_len == r.max_len =>
-            {
+            (Type::List(_) | Type::Set(_) | Type::Map(_), Some(r)) if r.max_len.is_some() && r.min_len == r.max_len => {
                 known(r.min_len.unwrap_or_default())
             }
             (Type::List(_) | Type::Set(_) | Type::Map(_) | Type::String | Type::Dynamic, _) => {
@@ -645,20 +597,18 @@ fn lookup(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         ValueKind::Object(_) | ValueKind::Unknown(Type::Object(_), _) => None,
         _ => return Err(FnError::at(0, "must be a map or an object")),
     };
-    let default =
-        match (default, elem) {
-            (Some(v), Some(elem)) => Some(convert::to(v, elem).map_err(|_| {
-                FnError::at(2, "the default must have the type of the map's elements")
-            })?),
-            (v, _) => v.cloned(),
-        };
+    let default = match (default, elem) {
+        (Some(v), Some(elem)) => Some(
+            convert::to(v, elem).map_err(|_| FnError::at(2, "the default must have the type of the map's elements"))?,
+        ),
+        (v, _) => v.cloned(),
+    };
     let value = match (map.as_entries(), key.as_str()) {
         (Some(entries), Some(key)) => entries.get(key).cloned().or(default),
         (None, Some(key)) => match &map.kind {
-            ValueKind::Unknown(ty @ Type::Object(_), _) => ty
-                .attribute(key)
-                .map(|t| Value::unknown(t.clone()))
-                .or(default),
+            ValueKind::Unknown(ty @ Type::Object(_), _) => {
+                ty.attribute(key).map(|t| Value::unknown(t.clone())).or(default)
+            }
             _ => Some(Value::unknown(elem.cloned().unwrap_or(Type::Dynamic))),
         },
         (_, None) => Some(Value::unknown(elem.cloned().unwrap_or(Type::Dynamic))),
@@ -711,9 +661,7 @@ fn merge_type(args: &[Value]) -> Result<Type, FnError> {
             Type::Object(_) if arg.is_null() => {}
             Type::Object(a) => attrs.extend(a.iter().map(|(k, a)| (k.clone(), a.ty.clone()))),
             Type::Map(elem) => match arg.as_entries() {
-                Some(entries) => {
-                    attrs.extend(entries.keys().map(|k| (k.clone(), (**elem).clone())))
-                }
+                Some(entries) => attrs.extend(entries.keys().map(|k| (k.clone(), (**elem).clone()))),
                 None => open |= !arg.is_known(),
             },
             _ => return Err(not_a_map(i, &ty)),
@@ -721,9 +669,7 @@ fn merge_type(args: &[Value]) -> Result<Type, FnError> {
         maps.push(ty);
     }
     match maps.first() {
-        Some(first) if *first != Type::Dynamic && maps.iter().all(|t| t == first) => {
-            Ok(first.clone())
-        }
+        Some(first) if *first != Type::Dynamic && maps.iter().all(|t| t == first) => Ok(first.clone()),
         _ if open => Ok(Type::Dynamic),
         _ => Ok(Type::object(attrs)),
     }
@@ -732,10 +678,7 @@ fn merge_type(args: &[Value]) -> Result<Type, FnError> {
 fn not_a_map(i: usize, ty: &Type) -> FnError {
     FnError::at(
         i,
-        format!(
-            "all arguments must be maps or objects, not {}",
-            ty.friendly()
-        ),
+        format!("all arguments must be maps or objects, not {}", ty.friendly()),
     )
 }
 
@@ -777,9 +720,7 @@ fn not_one() -> FnError {
 fn one_type(args: &[Value]) -> Result<Type, FnError> {
     match args[0].ty() {
         Type::List(elem) | Type::Set(elem) => Ok((*elem).clone()),
-        Type::Tuple(types) if types.len() <= 1 => {
-            Ok(types.first().cloned().unwrap_or(Type::Dynamic))
-        }
+        Type::Tuple(types) if types.len() <= 1 => Ok(types.first().cloned().unwrap_or(Type::Dynamic)),
         _ => Err(not_one()),
     }
 }
@@ -808,8 +749,7 @@ fn range(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         }
     };
     let order = start.cmp(&end);
-    let step =
-        step.unwrap_or_else(|| Number::from(if order == Ordering::Greater { -1 } else { 1 }));
+    let step = step.unwrap_or_else(|| Number::from(if order == Ordering::Greater { -1 } else { 1 }));
     let direction = step.cmp(&Number::ZERO);
     match (order, direction) {
         (Ordering::Equal, _) => return Ok(Value::list(Type::Number, vec![])),
@@ -848,10 +788,7 @@ fn reverse_type(args: &[Value]) -> Result<Type, FnError> {
         Type::Tuple(types) => Ok(Type::tuple(types.iter().rev().cloned().collect())),
         other => Err(FnError::at(
             0,
-            format!(
-                "only a list or tuple can be reversed, not {}",
-                other.friendly()
-            ),
+            format!("only a list or tuple can be reversed, not {}", other.friendly()),
         )),
     }
 }
@@ -866,17 +803,13 @@ fn reverse(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
 }
 
 /// Returns the bounds of a slice, as far as they are known.
-fn slice_bounds(
-    args: &[Value],
-    len: Option<usize>,
-) -> Result<(Option<usize>, Option<usize>), FnError> {
+fn slice_bounds(args: &[Value], len: Option<usize>) -> Result<(Option<usize>, Option<usize>), FnError> {
     let bound = |i: usize, what: &str| -> Result<Option<usize>, FnError> {
         if !args[i].is_known() {
             return Ok(None);
         }
         let n = super::integer(args, i)?;
-        let n = usize::try_from(n)
-            .map_err(|_| FnError::at(i, format!("the {what} must not be negative")))?;
+        let n = usize::try_from(n).map_err(|_| FnError::at(i, format!("the {what} must not be negative")))?;
         if len.is_some_and(|len| n > len) {
             return Err(FnError::at(
                 i,
@@ -889,10 +822,7 @@ fn slice_bounds(
     if let (Some(s), Some(e)) = (start, end)
         && s > e
     {
-        return Err(FnError::at(
-            1,
-            "the start index must not be greater than the end index",
-        ));
+        return Err(FnError::at(1, "the start index must not be greater than the end index"));
     }
     Ok((start, end))
 }
@@ -953,10 +883,7 @@ fn sum(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let Some(all) = args[0].as_items() else {
         return Err(FnError::at(
             0,
-            format!(
-                "must be a list, set or tuple, not {}",
-                args[0].ty().friendly()
-            ),
+            format!("must be a list, set or tuple, not {}", args[0].ty().friendly()),
         ));
     };
     if all.is_empty() {
@@ -1019,8 +946,7 @@ fn values(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         ValueKind::Map(m) => Value::list(m.elem.clone(), m.items.values().cloned().collect()),
         ValueKind::Object(attrs) => Value::tuple(attrs.values().cloned().collect()),
         _ => {
-            return values_type(args)
-                .and_then(|_| Err(FnError::at(0, "must be a map or an object")));
+            return values_type(args).and_then(|_| Err(FnError::at(0, "must be a map or an object")));
         }
     };
     Ok(value.with_marks(args[0].marks))
@@ -1139,8 +1065,7 @@ mod tests {
     #[test]
     fn maps_are_merged() {
         let m = |k: &str, v: &str| Value::map(Type::String, [(k.into(), v.into())].into());
-        let both: BTreeMap<Str, Value> =
-            [("a".into(), "1".into()), ("b".into(), "2".into())].into();
+        let both: BTreeMap<Str, Value> = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
         check(
             "merge",
             [m("a", "1"), m("b", "2")],
@@ -1154,11 +1079,7 @@ mod tests {
             ],
             Value::object(both),
         );
-        check(
-            "merge",
-            [Value::null()],
-            Value::object([] as [(&str, Value); 0]),
-        );
+        check("merge", [Value::null()], Value::object([] as [(&str, Value); 0]));
         refused("merge", [tuple([])]);
     }
 
@@ -1174,16 +1095,8 @@ mod tests {
 
     #[test]
     fn ranges_are_bounded() {
-        check(
-            "range",
-            [n(3)],
-            Value::list(Type::Number, vec![n(0), n(1), n(2)]),
-        );
-        check(
-            "range",
-            [n(2), n(0)],
-            Value::list(Type::Number, vec![n(2), n(1)]),
-        );
+        check("range", [n(3)], Value::list(Type::Number, vec![n(0), n(1), n(2)]));
+        check("range", [n(2), n(0)], Value::list(Type::Number, vec![n(2), n(1)]));
         refused("range", [n(1025)]);
         refused("range", [n(1), n(2), n(0)]);
     }
@@ -1191,11 +1104,7 @@ mod tests {
     #[test]
     fn unknown_and_sensitive_arguments() {
         let unknown = Value::unknown(Type::list(Type::String));
-        check(
-            "length",
-            [unknown.clone()],
-            Value::unknown_not_null(Type::Number),
-        );
+        check("length", [unknown.clone()], Value::unknown_not_null(Type::Number));
         check(
             "sort",
             [unknown.clone()],
@@ -1203,10 +1112,7 @@ mod tests {
         );
         check(
             "contains",
-            [
-                tuple([Value::unknown(Type::String), "a".into()]),
-                "a".into(),
-            ],
+            [tuple([Value::unknown(Type::String), "a".into()]), "a".into()],
             true,
         );
         check("length", [tuple([Value::from("x").sensitive()])], 1);
@@ -1222,11 +1128,7 @@ mod tests {
     #[test]
     fn values_of_different_types_differ() {
         check("contains", [Value::strings(["1"]), n(1)], false);
-        check(
-            "index",
-            [tuple([tuple([n(1)]), tuple([n(2)])]), tuple([n(2)])],
-            1,
-        );
+        check("index", [tuple([tuple([n(1)]), tuple([n(2)])]), tuple([n(2)])], 1);
         refused("index", [tuple([n(1)]), "1".into()]);
     }
 }

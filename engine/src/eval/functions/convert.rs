@@ -16,36 +16,24 @@ pub(super) fn specs() -> Vec<Spec> {
         .nullable()
     };
     vec![
-        spec(
-            "tobool",
-            "Converts a value to a bool.",
-            returns::bool,
-            |args, _| explicit(args, Type::Bool),
-        ),
-        spec(
-            "tolist",
-            "Converts a value to a list.",
-            returns::any,
-            |args, _| explicit(args, Type::list(Type::Dynamic)),
-        ),
-        spec(
-            "tomap",
-            "Converts a value to a map.",
-            returns::any,
-            |args, _| explicit(args, Type::map(Type::Dynamic)),
-        ),
+        spec("tobool", "Converts a value to a bool.", returns::bool, |args, _| {
+            explicit(args, Type::Bool)
+        }),
+        spec("tolist", "Converts a value to a list.", returns::any, |args, _| {
+            explicit(args, Type::list(Type::Dynamic))
+        }),
+        spec("tomap", "Converts a value to a map.", returns::any, |args, _| {
+            explicit(args, Type::map(Type::Dynamic))
+        }),
         spec(
             "tonumber",
             "Converts a value to a number.",
             returns::number,
             |args, _| explicit(args, Type::Number),
         ),
-        spec(
-            "toset",
-            "Converts a value to a set.",
-            returns::any,
-            |args, _| explicit(args, Type::set(Type::Dynamic)),
-        ),
+        spec("toset", "Converts a value to a set.", returns::any, |args, _| {
+            explicit(args, Type::set(Type::Dynamic))
+        }),
         spec(
             "tostring",
             "Converts a value to a string.",
@@ -77,10 +65,7 @@ fn explicit(args: &[Value], ty: Type) -> Result<Value, FnError> {
         if args[0].contains_sensitive() {
             FnError::at(
                 0,
-                format!(
-                    "the sensitive value cannot be converted to {}",
-                    ty.friendly()
-                ),
+                format!("the sensitive value cannot be converted to {}", ty.friendly()),
             )
         } else {
             FnError::at(0, why)
@@ -98,17 +83,9 @@ mod tests {
         check("tostring", [1.into()], "1");
         check("tonumber", ["5".into()], 5);
         check("tobool", ["true".into()], true);
-        check(
-            "tolist",
-            [Value::tuple(vec!["a".into()])],
-            Value::strings(["a"]),
-        );
+        check("tolist", [Value::tuple(vec!["a".into()])], Value::strings(["a"]));
         check("tostring", [Value::null()], Value::null_of(Type::String));
-        check(
-            "tostring",
-            [Value::unknown(Type::Number)],
-            Value::unknown(Type::String),
-        );
+        check("tostring", [Value::unknown(Type::Number)], Value::unknown(Type::String));
         refused("tobool", ["yes".into()]);
         check("type", [Value::strings(["a"])], "list(string)");
     }

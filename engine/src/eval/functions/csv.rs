@@ -23,17 +23,10 @@ fn csvdecode(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         .next()
         .ok_or_else(|| FnError::at(0, "the header line is missing"))?;
     let names: Vec<Value> = names.cells.into_iter().map(Value::from).collect();
-    let names: Vec<Str> = names
-        .iter()
-        .filter_map(Value::as_str)
-        .map(Str::from)
-        .collect();
+    let names: Vec<Str> = names.iter().filter_map(Value::as_str).map(Str::from).collect();
     let mut seen = BTreeSet::new();
     if let Some(name) = names.iter().find(|n| !seen.insert(*n)) {
-        return Err(FnError::at(
-            0,
-            format!("there are two columns named \"{name}\""),
-        ));
+        return Err(FnError::at(0, format!("there are two columns named \"{name}\"")));
     }
     let elem = Type::object(names.iter().map(|n| (n.clone(), Type::String)));
     let mut out = Vec::new();
@@ -76,10 +69,7 @@ fn read(source: &str) -> Result<Vec<Row>, FnError> {
             (rest, line) = (after, line + 1);
             continue;
         }
-        let mut row = Row {
-            line,
-            cells: vec![],
-        };
+        let mut row = Row { line, cells: vec![] };
         loop {
             let cell = if let Some(quoted) = rest.strip_prefix('"') {
                 take_quoted(quoted, line)
@@ -151,9 +141,7 @@ mod tests {
 
     fn table<const N: usize>(rows: &[[(&str, &str); N]], names: [&str; N]) -> Value {
         let elem = Type::object(names.map(|n| (n, Type::String)));
-        let rows = rows
-            .iter()
-            .map(|r| Value::object(r.map(|(k, v)| (k, Value::from(v)))));
+        let rows = rows.iter().map(|r| Value::object(r.map(|(k, v)| (k, Value::from(v)))));
         Value::list(elem, rows.collect())
     }
 
@@ -167,11 +155,7 @@ mod tests {
             ["a,b\n\"x,y\",\"q\"\"\r\nz\"".into()],
             table(&[[("a", "x,y"), ("b", "q\"\nz")]], ["a", "b"]),
         );
-        check(
-            "csvdecode",
-            ["a\n\"\"".into()],
-            table(&[[("a", "")]], ["a"]),
-        );
+        check("csvdecode", ["a\n\"\"".into()], table(&[[("a", "")]], ["a"]));
         check(
             "csvdecode",
             ["a,b\n1,\n".into()],
@@ -182,15 +166,7 @@ mod tests {
 
     #[test]
     fn wrong_rows_are_refused() {
-        for source in [
-            "",
-            "a,b\n1",
-            "a,b\n1,2,3",
-            "a\nx\"y",
-            "a\n\"x\"y",
-            "a\n\"x",
-            "a,a\n1,2",
-        ] {
+        for source in ["", "a,b\n1", "a,b\n1,2,3", "a\nx\"y", "a\n\"x\"y", "a\n\"x", "a,a\n1,2"] {
             refused("csvdecode", [source.into()]);
         }
         assert!(

@@ -36,9 +36,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "Says whether a point in time is before (-1), at (0) or after (1) another.",
             vec![Param::string("timestamp_a"), Param::string("timestamp_b")],
             returns::number,
-            |args, _| {
-                Ok((time(args, 0)?.instant(0)?.cmp(&time(args, 1)?.instant(1)?) as i64).into())
-            },
+            |args, _| Ok((time(args, 0)?.instant(0)?.cmp(&time(args, 1)?.instant(1)?) as i64).into()),
         ),
         Spec::new(
             "timestamp",
@@ -125,9 +123,7 @@ impl Time {
 
 /// Takes so many digits from the beginning.
 fn field(rest: &mut &str, digits: usize, what: &'static str) -> Result<i32, &'static str> {
-    let head = rest
-        .get(..digits)
-        .filter(|h| h.bytes().all(|b| b.is_ascii_digit()));
+    let head = rest.get(..digits).filter(|h| h.bytes().all(|b| b.is_ascii_digit()));
     let head = head.ok_or(what)?;
     *rest = &rest[digits..];
     Ok(head.bytes().fold(0, |n, b| n * 10 + i32::from(b - b'0')))
@@ -192,9 +188,7 @@ fn timeadd(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let nanos = parse_duration(duration).ok_or_else(|| {
         FnError::at(
             1,
-            format!(
-                "\"{duration}\" is not a duration such as 1h30m; units are h, m, s, ms, us, ns"
-            ),
+            format!("\"{duration}\" is not a duration such as 1h30m; units are h, m, s, ms, us, ns"),
         )
     })?;
     let local = time
@@ -242,18 +236,13 @@ fn parse_duration(s: &str) -> Option<i64> {
             "h" => 3_600_000_000_000,
             _ => return None,
         };
-        let whole: u64 = if whole.is_empty() {
-            0
-        } else {
-            whole.parse().ok()?
-        };
+        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
         let mut nanos = whole.checked_mul(unit)?;
         if !part.is_empty() {
             // More digits than these make no difference to a nanosecond.
             let part = &part[..part.len().min(18)];
             let scale = 10f64.powi(part.len() as i32);
-            nanos = nanos
-                .checked_add((part.parse::<u64>().ok()? as f64 * (unit as f64 / scale)) as u64)?;
+            nanos = nanos.checked_add((part.parse::<u64>().ok()? as f64 * (unit as f64 / scale)) as u64)?;
         }
         total = total.checked_add(nanos).filter(|t| *t <= 1 << 63)?;
     }
@@ -303,9 +292,10 @@ fn formatdate(pattern: &str, time: &Time) -> Result<String, FnError> {
         } else if c.is_ascii_alphabetic() {
             let count = rest.chars().take_while(|d| *d == c).count();
             let (verb, after) = rest.split_at(count);
-            out.push_str(&verb_text(verb, time).map_err(|why| {
-                FnError::at(0, format!("the date verb \"{verb}\" does not exist: {why}"))
-            })?);
+            out.push_str(
+                &verb_text(verb, time)
+                    .map_err(|why| FnError::at(0, format!("the date verb \"{verb}\" does not exist: {why}")))?,
+            );
             rest = after;
         } else {
             out.push(c);
@@ -396,42 +386,22 @@ mod tests {
             "2017-06-11T12:34:56Z",
             "Sunday, 11-Jun-17 12:34:56 UTC",
         );
-        shows(
-            "H HH h hh aa AA",
-            "2020-03-08T16:07:08Z",
-            "4 04 16 16 pm PM",
-        );
-        shows(
-            "hh 'o''clock' ''",
-            "1999-12-31T23:59:59+05:30",
-            "23 o'clock '",
-        );
-        shows(
-            "ZZZZZ ZZZZ Z",
-            "2021-01-01T00:00:00-08:00",
-            "-08:00 -0800 -08:00",
-        );
+        shows("H HH h hh aa AA", "2020-03-08T16:07:08Z", "4 04 16 16 pm PM");
+        shows("hh 'o''clock' ''", "1999-12-31T23:59:59+05:30", "23 o'clock '");
+        shows("ZZZZZ ZZZZ Z", "2021-01-01T00:00:00-08:00", "-08:00 -0800 -08:00");
         shows("é [YYYY]", "0012-01-01T00:01:02+00:00", "é [0012]");
         for pattern in ["Y", "YYYY'", "S", "ZZ", "x"] {
-            refused(
-                "formatdate",
-                [pattern.into(), "2017-06-11T12:34:56Z".into()],
-            );
+            refused("formatdate", [pattern.into(), "2017-06-11T12:34:56Z".into()]);
         }
     }
 
     #[test]
     fn durations_are_added() {
-        let add =
-            |time: &str, d: &str, expect: &str| check("timeadd", [time.into(), d.into()], expect);
+        let add = |time: &str, d: &str, expect: &str| check("timeadd", [time.into(), d.into()], expect);
         add("2024-02-28T23:30:00Z", "1.5h", "2024-02-29T01:00:00Z");
         add("2024-01-01T00:00:00.5Z", "500ms", "2024-01-01T00:00:01Z");
         add("2024-01-01T00:00:00Z", "-0.5s", "2023-12-31T23:59:59Z");
-        add(
-            "2024-01-01T00:00:00+05:30",
-            "30m",
-            "2024-01-01T00:30:00+05:30",
-        );
+        add("2024-01-01T00:00:00+05:30", "30m", "2024-01-01T00:30:00+05:30");
         add("0001-01-01T00:00:00Z", "-1h", "0000-12-31T23:00:00Z");
         for d in ["", "5", "1h ", "1H", "1h-30m", "2562048h", ".h"] {
             refused("timeadd", ["2024-01-01T00:00:00Z".into(), d.into()]);
@@ -442,18 +412,12 @@ mod tests {
     fn times_are_compared_as_instants() {
         check(
             "timecmp",
-            [
-                "2024-01-01T00:00:00Z".into(),
-                "2023-12-31T19:00:00-05:00".into(),
-            ],
+            ["2024-01-01T00:00:00Z".into(), "2023-12-31T19:00:00-05:00".into()],
             0,
         );
         check(
             "timecmp",
-            [
-                "2024-01-01T00:00:00.000000001Z".into(),
-                "2024-01-01T00:00:00Z".into(),
-            ],
+            ["2024-01-01T00:00:00.000000001Z".into(), "2024-01-01T00:00:00Z".into()],
             1,
         );
     }

@@ -20,8 +20,7 @@ pub(super) fn specs() -> Vec<Spec> {
             one(),
             returns::string,
             |args, _| {
-                let bytes = from_base64(text(args, 0))
-                    .ok_or_else(|| FnError::at(0, "this is not base64"))?;
+                let bytes = from_base64(text(args, 0)).ok_or_else(|| FnError::at(0, "this is not base64"))?;
                 String::from_utf8(bytes)
                     .map(Value::from)
                     .map_err(|_| FnError::at(0, "the decoded bytes are not text in UTF-8"))
@@ -87,9 +86,7 @@ fn urlencode(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
     for b in s.bytes() {
         match b {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(b))
-            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(b)),
             b' ' => out.push('+'),
             _ => out.push_str(&format!("%{b:02X}")),
         }
@@ -120,10 +117,10 @@ enum Charset {
 fn charset(args: &[Value]) -> Result<Charset, FnError> {
     let name = text(args, 1).to_ascii_lowercase();
     Ok(match name.as_str() {
-        "us-ascii" | "ascii-us" | "us" | "iso646-us" | "iso_646.irv:1991" | "ansi_x3.4-1968"
-        | "ansi_x3.4-1986" | "ibm367" | "cp367" | "iso-ir-6" | "csascii" => Charset::Ascii,
-        "iso-8859-1" | "iso_8859-1:1987" | "iso-ir-100" | "iso_8859-1" | "latin1" | "l1"
-        | "ibm819" | "cp819" | "csisolatin1" => Charset::Latin1,
+        "us-ascii" | "ascii-us" | "us" | "iso646-us" | "iso_646.irv:1991" | "ansi_x3.4-1968" | "ansi_x3.4-1986"
+        | "ibm367" | "cp367" | "iso-ir-6" | "csascii" => Charset::Ascii,
+        "iso-8859-1" | "iso_8859-1:1987" | "iso-ir-100" | "iso_8859-1" | "latin1" | "l1" | "ibm819" | "cp819"
+        | "csisolatin1" => Charset::Latin1,
         "utf-8" | "csutf8" => Charset::Utf8,
         "utf-16" | "csutf16" => Charset::Utf16 {
             little: false,
@@ -166,10 +163,7 @@ fn textencodebase64(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let bytes = encode(charset(args)?, text(args, 0)).ok_or_else(|| {
         FnError::at(
             0,
-            format!(
-                "the string has characters that do not exist in {}",
-                text(args, 1)
-            ),
+            format!("the string has characters that do not exist in {}", text(args, 1)),
         )
     })?;
     Ok(STANDARD.encode(bytes).into())
@@ -194,13 +188,7 @@ fn encode(charset: Charset, s: &str) -> Option<Vec<u8>> {
             let units = mark.into_iter().chain(s.encode_utf16());
             Some(
                 units
-                    .flat_map(|u| {
-                        if little {
-                            u.to_le_bytes()
-                        } else {
-                            u.to_be_bytes()
-                        }
-                    })
+                    .flat_map(|u| if little { u.to_le_bytes() } else { u.to_be_bytes() })
                     .collect(),
             )
         }
@@ -227,9 +215,7 @@ fn encode(charset: Charset, s: &str) -> Option<Vec<u8>> {
 
 fn decode(charset: Charset, bytes: &[u8]) -> Option<String> {
     match charset {
-        Charset::Ascii => bytes
-            .is_ascii()
-            .then(|| bytes.iter().map(|b| char::from(*b)).collect()),
+        Charset::Ascii => bytes.is_ascii().then(|| bytes.iter().map(|b| char::from(*b)).collect()),
         Charset::Latin1 => Some(bytes.iter().map(|b| char::from(*b)).collect()),
         Charset::Utf8 => String::from_utf8(bytes.to_vec()).ok(),
         Charset::Utf16 { little, mark } => {
@@ -242,11 +228,7 @@ fn decode(charset: Charset, bytes: &[u8]) -> Option<String> {
             if !chunks.remainder().is_empty() {
                 return None;
             }
-            let unit = if little {
-                u16::from_le_bytes
-            } else {
-                u16::from_be_bytes
-            };
+            let unit = if little { u16::from_le_bytes } else { u16::from_be_bytes };
             let units: Vec<u16> = chunks.map(|c| unit([c[0], c[1]])).collect();
             String::from_utf16(&units).ok()
         }
@@ -356,11 +338,7 @@ mod tests {
         both("é", "macintosh", "jg==");
         both("a", "IBM037", "gQ==");
         both("\u{80}", "ISO-8859-1", "gA==");
-        check(
-            "textdecodebase64",
-            ["//5hAA==".into(), "UTF-16".into()],
-            "a",
-        );
+        check("textdecodebase64", ["//5hAA==".into(), "UTF-16".into()], "a");
     }
 
     #[test]
@@ -374,16 +352,11 @@ mod tests {
 
     #[test]
     fn queries_and_gzip() {
-        check(
-            "urlencode",
-            ["a b&c=d/é~-_.*".into()],
-            "a+b%26c%3Dd%2F%C3%A9~-_.%2A",
-        );
+        check("urlencode", ["a b&c=d/é~-_.*".into()], "a+b%26c%3Dd%2F%C3%A9~-_.%2A");
         let packed = run("base64gzip", ["hello".into()]).unwrap();
         let packed = STANDARD.decode(packed.as_str().unwrap()).unwrap();
         let mut plain = String::new();
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
-            .unwrap();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain).unwrap();
         assert_eq!(plain, "hello");
     }
 }

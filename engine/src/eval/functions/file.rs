@@ -13,33 +13,21 @@ use crate::eval::scope::{HostError, Scope};
 
 pub(super) fn specs() -> Vec<Spec> {
     let spec = |name, description, call: CallFn| {
-        Spec::new(
-            name,
-            description,
-            vec![Param::string("path")],
-            returns::string,
-            call,
-        )
+        Spec::new(name, description, vec![Param::string("path")], returns::string, call)
     };
     vec![
-        spec(
-            "abspath",
-            "Returns the absolute form of a path.",
-            |args, scope| Ok(scope.host().absolute_path(text(args, 0)).into()),
-        ),
+        spec("abspath", "Returns the absolute form of a path.", |args, scope| {
+            Ok(scope.host().absolute_path(text(args, 0)).into())
+        }),
         spec("basename", "Returns the last name of a path.", |args, _| {
             Ok(basename(text(args, 0)).into())
         }),
-        spec(
-            "dirname",
-            "Returns a path without its last name.",
-            |args, _| Ok(dirname(text(args, 0)).into()),
-        ),
-        spec(
-            "file",
-            "Returns the contents of a text file.",
-            |args, scope| read_text(args, 0, scope).map(Value::from),
-        ),
+        spec("dirname", "Returns a path without its last name.", |args, _| {
+            Ok(dirname(text(args, 0)).into())
+        }),
+        spec("file", "Returns the contents of a text file.", |args, scope| {
+            read_text(args, 0, scope).map(Value::from)
+        }),
         spec(
             "filebase64",
             "Returns the contents of a file in base64.",
@@ -48,20 +36,12 @@ pub(super) fn specs() -> Vec<Spec> {
         spec(
             "filebase64sha256",
             "Returns the SHA256 checksum of a file in base64.",
-            |args, scope| {
-                Ok(STANDARD
-                    .encode(Sha256::digest(read(args, 0, scope)?))
-                    .into())
-            },
+            |args, scope| Ok(STANDARD.encode(Sha256::digest(read(args, 0, scope)?)).into()),
         ),
         spec(
             "filebase64sha512",
             "Returns the SHA512 checksum of a file in base64.",
-            |args, scope| {
-                Ok(STANDARD
-                    .encode(Sha512::digest(read(args, 0, scope)?))
-                    .into())
-            },
+            |args, scope| Ok(STANDARD.encode(Sha512::digest(read(args, 0, scope)?)).into()),
         ),
         Spec::new(
             "fileexists",
@@ -70,11 +50,7 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::bool,
             |args, scope| {
                 let path = expand_home(text(args, 0), scope)?;
-                Ok(scope
-                    .host()
-                    .file_exists(&path)
-                    .map_err(|e| FnError::at(0, e.0))?
-                    .into())
+                Ok(scope.host().file_exists(&path).map_err(|e| FnError::at(0, e.0))?.into())
             },
         ),
         spec(
@@ -118,10 +94,7 @@ fn expand_home(path: &str, scope: &dyn Scope) -> Result<String, FnError> {
         return Ok(path.to_owned());
     };
     if !rest.is_empty() && !rest.starts_with('/') {
-        return Err(FnError::at(
-            0,
-            "the home folder of another user is not supported",
-        ));
+        return Err(FnError::at(0, "the home folder of another user is not supported"));
     }
     let home = scope
         .host()
@@ -143,11 +116,7 @@ fn read(args: &[Value], index: usize, scope: &dyn Scope) -> Result<Vec<u8>, FnEr
 }
 
 /// Reads a file that must be text.
-pub(super) fn read_text(
-    args: &[Value],
-    index: usize,
-    scope: &dyn Scope,
-) -> Result<String, FnError> {
+pub(super) fn read_text(args: &[Value], index: usize, scope: &dyn Scope) -> Result<String, FnError> {
     String::from_utf8(read(args, index, scope)?).map_err(|_| {
         FnError::at(
             index,
@@ -315,30 +284,16 @@ mod tests {
 
     #[test]
     fn files_by_pattern() {
-        let set = |names: &[&str]| {
-            Value::set(
-                Type::String,
-                names.iter().map(|n| Value::from(*n)).collect(),
-            )
-        };
+        let set = |names: &[&str]| Value::set(Type::String, names.iter().map(|n| Value::from(*n)).collect());
         assert_eq!(run("fileset", &["m", "*.txt"]).unwrap(), set(&["a.txt"]));
         assert_eq!(
             run("fileset", &["m", "**/*.txt"]).unwrap(),
             set(&["a.txt", "sub/c.txt"])
         );
-        assert_eq!(
-            run("fileset", &["m", "sub/*"]).unwrap(),
-            set(&["sub/c.txt"])
-        );
+        assert_eq!(run("fileset", &["m", "sub/*"]).unwrap(), set(&["sub/c.txt"]));
         assert_eq!(run("fileset", &["m", "./a.txt"]).unwrap(), set(&["a.txt"]));
-        assert_eq!(
-            run("fileset", &["m", "../m/a.txt"]).unwrap(),
-            set(&["a.txt"])
-        );
-        assert_eq!(
-            run("fileset", &["m/x", "../a.txt"]).unwrap(),
-            set(&["../a.txt"])
-        );
+        assert_eq!(run("fileset", &["m", "../m/a.txt"]).unwrap(), set(&["a.txt"]));
+        assert_eq!(run("fileset", &["m/x", "../a.txt"]).unwrap(), set(&["../a.txt"]));
         assert_eq!(run("fileset", &["none", "*"]).unwrap(), set(&[]));
     }
 }

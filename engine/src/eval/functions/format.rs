@@ -66,10 +66,7 @@ fn formatlist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             }
             ValueKind::Tuple(items) => items.len(),
             ValueKind::Unknown(ty, _) => {
-                unknown |= matches!(
-                    ty,
-                    Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic
-                );
+                unknown |= matches!(ty, Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic);
                 match ty {
                     Type::Tuple(types) => types.len(),
                     _ => continue,
@@ -100,10 +97,7 @@ fn formatlist(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     for at in 0..length {
         let row: Vec<Value> = args
             .iter()
-            .map(|a| {
-                a.as_items()
-                    .map_or_else(|| a.clone(), |items| items[at].clone())
-            })
+            .map(|a| a.as_items().map_or_else(|| a.clone(), |items| items[at].clone()))
             .collect();
         out.push(if row.iter().all(Value::is_wholly_known) {
             render(pattern, &row)
@@ -161,10 +155,7 @@ fn render(pattern: &str, args: &[Value]) -> Result<String, FnError> {
     if highest < args.len() {
         return Err(FnError::at(
             highest + 1,
-            format!(
-                "too many arguments: the format string uses {highest} of {}",
-                args.len()
-            ),
+            format!("too many arguments: the format string uses {highest} of {}", args.len()),
         ));
     }
     Ok(out)
@@ -188,20 +179,11 @@ fn parse_verb(rest: &str, offset: usize) -> Result<(Verb<'_>, Option<usize>, &st
         }
         i += 1;
     }
-    let digits = |from: usize| {
-        bytes[from..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
-    };
+    let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
     let number = |from: usize, count: usize| -> Result<usize, FnError> {
         let n = rest[from..from + count].parse::<usize>().ok();
-        n.filter(|n| *n <= MAX_WIDTH as usize).ok_or_else(|| {
-            FnError::at(
-                0,
-                format!("a width or precision must not be greater than {MAX_WIDTH}"),
-            )
-        })
+        n.filter(|n| *n <= MAX_WIDTH as usize)
+            .ok_or_else(|| FnError::at(0, format!("a width or precision must not be greater than {MAX_WIDTH}")))
     };
     let count = digits(i);
     if count > 0 {
@@ -222,10 +204,7 @@ fn parse_verb(rest: &str, offset: usize) -> Result<(Verb<'_>, Option<usize>, &st
         }
     }
     match rest[i..].chars().next() {
-        None => Err(FnError::at(
-            0,
-            format!("the verb at offset {offset} is not complete"),
-        )),
+        None => Err(FnError::at(0, format!("the verb at offset {offset} is not complete"))),
         Some(mode) if mode.is_ascii_alphabetic() => {
             verb.raw = &rest[..i + 1];
             verb.mode = mode;
@@ -266,11 +245,7 @@ fn append(out: &mut String, verb: &Verb<'_>, arg: &Value) -> Result<(), FnError>
         'b' | 'd' | 'o' | 'x' | 'X' => {
             let n = as_type(Type::Number)?;
             let n = n.as_number().and_then(Number::to_bigint);
-            append_integer(
-                out,
-                verb,
-                &n.ok_or_else(|| wrong("a whole number is required"))?,
-            );
+            append_integer(out, verb, &n.ok_or_else(|| wrong("a whole number is required"))?);
         }
         'e' | 'E' | 'f' | 'g' | 'G' => {
             let n = as_type(Type::Number)?;
@@ -368,9 +343,7 @@ fn append_float(out: &mut String, verb: &Verb<'_>, n: &Number) {
         None if verb.space => (" ", &shown[..]),
         None => ("", &shown[..]),
     };
-    let missing = verb
-        .width
-        .map_or(0, |w| w.saturating_sub(sign.len() + digits.len()));
+    let missing = verb.width.map_or(0, |w| w.saturating_sub(sign.len() + digits.len()));
     if verb.zero && !n.is_infinite() {
         out.extend([sign, &"0".repeat(missing), digits]);
     } else if verb.minus {
@@ -400,9 +373,7 @@ fn general(n: &Number, precision: Option<usize>) -> String {
     let shown = n.format_exponent(precision.map(|p| p.saturating_sub(1)));
     let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
     let exponent: i64 = exponent.parse().unwrap_or_default();
-    let (sign, mantissa) = mantissa
-        .strip_prefix('-')
-        .map_or(("", mantissa), |m| ("-", m));
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |m| ("-", m));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_end_matches('0');
     let (count, point) = (digits.len() as i64, exponent + 1);
@@ -472,11 +443,7 @@ mod tests {
     fn floats_are_exact() {
         shows("%.2f", [num("1.005")], "1.00");
         shows("%.0f %.0f", [num("0.5"), num("2.5")], "0 2");
-        shows(
-            "%08.3f|%-08.2f|",
-            [num("3.14159"), num("1.5")],
-            "0003.142|00001.50|",
-        );
+        shows("%08.3f|%-08.2f|", [num("3.14159"), num("1.5")], "0003.142|00001.50|");
         shows("%.20f", [num("0.1")], "0.10000000000000000000");
         shows(
             "%e %.0e %+.1e",
@@ -488,22 +455,11 @@ mod tests {
             [num("0.000001"), num("1e21"), 100000.into(), num("1e-10")],
             "1e-06 1e+21 100000 1E-10",
         );
-        shows(
-            "%.3g %.10g",
-            [123456.into(), 100000.into()],
-            "1.23e+05 100000",
-        );
-        shows(
-            "%v",
-            [num("12345678901234567890")],
-            "1.234567890123456789e+19",
-        );
+        shows("%.3g %.10g", [123456.into(), 100000.into()], "1.23e+05 100000");
+        shows("%v", [num("12345678901234567890")], "1.234567890123456789e+19");
         shows(
             "%010f|% f",
-            [
-                Number::infinity(false).into(),
-                Number::infinity(false).into(),
-            ],
+            [Number::infinity(false).into(), Number::infinity(false).into()],
             "      +Inf| Inf",
         );
     }
@@ -520,11 +476,7 @@ mod tests {
             ["<a>".into(), "日本語".into()],
             "\"\\u003ca\\u003e\" \"日本\"",
         );
-        shows(
-            "%v %#v",
-            [Value::tuple(vec![1.into()]), "s".into()],
-            "[1] \"s\"",
-        );
+        shows("%v %#v", [Value::tuple(vec![1.into()]), "s".into()], "[1] \"s\"");
     }
 
     #[test]
@@ -552,9 +504,7 @@ mod tests {
 
     #[test]
     fn unknown_results_keep_their_beginning() {
-        let result =
-            super::super::testing::run("format", ["ab-%s".into(), Value::unknown(Type::String)])
-                .unwrap();
+        let result = super::super::testing::run("format", ["ab-%s".into(), Value::unknown(Type::String)]).unwrap();
         let ValueKind::Unknown(Type::String, Some(r)) = result.kind else {
             panic!("{result:?}")
         };

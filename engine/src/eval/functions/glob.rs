@@ -69,12 +69,7 @@ fn expand_braces(pattern: &str) -> Result<Vec<String>, &'static str> {
     let mut out = Vec::new();
     let mut from = open + 1;
     for end in commas.into_iter().chain([close]) {
-        let choice = format!(
-            "{}{}{}",
-            &pattern[..open],
-            &pattern[from..end],
-            &pattern[close + 1..]
-        );
+        let choice = format!("{}{}{}", &pattern[..open], &pattern[from..end], &pattern[close + 1..]);
         out.extend(expand_braces(&choice)?);
         if out.len() > MAX_CHOICES {
             return Err("the braces have too many choices");
@@ -226,11 +221,7 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, path: &str, expect: bool) {
-        assert_eq!(
-            Glob::parse(pattern).unwrap().matches(path),
-            expect,
-            "{pattern} {path}"
-        );
+        assert_eq!(Glob::parse(pattern).unwrap().matches(path), expect, "{pattern} {path}");
     }
 
     #[test]

@@ -71,18 +71,12 @@ pub(super) fn specs() -> Vec<Spec> {
             returns::string,
             |args, _| Ok(hex::encode(Sha512::digest(text(args, 0))).into()),
         ),
-        Spec::new(
-            "uuid",
-            "Returns a new UUID.",
-            vec![],
-            returns::string,
-            |_, scope| {
-                Ok(match scope.host().uuid() {
-                    Some(id) => id.into(),
-                    None => Value::unknown(Type::String),
-                })
-            },
-        ),
+        Spec::new("uuid", "Returns a new UUID.", vec![], returns::string, |_, scope| {
+            Ok(match scope.host().uuid() {
+                Some(id) => id.into(),
+                None => Value::unknown(Type::String),
+            })
+        }),
         Spec::new(
             "uuidv5",
             "Returns the UUID of a name within a namespace.",
@@ -98,9 +92,7 @@ fn bcrypt_hash(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         1 => 10,
         2 => integer(args, 1)?,
         n => {
-            return Err(FnError::new(format!(
-                "`bcrypt` takes one or two arguments, got {n}"
-            )));
+            return Err(FnError::new(format!("`bcrypt` takes one or two arguments, got {n}")));
         }
     };
     // Go takes a cost that is too low for the default.
@@ -113,8 +105,7 @@ fn bcrypt_hash(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     if password.len() > 72 {
         return Err(FnError::at(0, "the text must not be longer than 72 bytes"));
     }
-    let parts =
-        bcrypt::hash_with_result(password, cost).map_err(|e| FnError::new(e.to_string()))?;
+    let parts = bcrypt::hash_with_result(password, cost).map_err(|e| FnError::new(e.to_string()))?;
     Ok(parts.format_for_version(bcrypt::Version::TwoA).into())
 }
 
@@ -124,16 +115,10 @@ fn uuidv5(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         "url" => Uuid::NAMESPACE_URL,
         "oid" => Uuid::NAMESPACE_OID,
         "x500" => Uuid::NAMESPACE_X500,
-        other => Uuid::parse_str(other).map_err(|_| {
-            FnError::at(
-                0,
-                "must be a UUID or one of \"dns\", \"url\", \"oid\" and \"x500\"",
-            )
-        })?,
+        other => Uuid::parse_str(other)
+            .map_err(|_| FnError::at(0, "must be a UUID or one of \"dns\", \"url\", \"oid\" and \"x500\""))?,
     };
-    Ok(Uuid::new_v5(&namespace, text(args, 1).as_bytes())
-        .to_string()
-        .into())
+    Ok(Uuid::new_v5(&namespace, text(args, 1).as_bytes()).to_string().into())
 }
 
 fn rsadecrypt(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -157,11 +142,7 @@ mod tests {
     #[test]
     fn checksums() {
         check("md5", ["".into()], "d41d8cd98f00b204e9800998ecf8427e");
-        check(
-            "sha1",
-            ["a".into()],
-            "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8",
-        );
+        check("sha1", ["a".into()], "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8");
         check(
             "base64sha256",
             ["a".into()],

@@ -13,8 +13,7 @@ pub(super) fn specs() -> Vec<Spec> {
             vec![Param::string("str")],
             returns::any,
             |args, _| {
-                infra_types::json::decode(text(args, 0))
-                    .map_err(|e| FnError::at(0, format!("this is not JSON: {e}")))
+                infra_types::json::decode(text(args, 0)).map_err(|e| FnError::at(0, format!("this is not JSON: {e}")))
             },
         )
         .nullable(),
@@ -35,9 +34,7 @@ pub(super) fn encode(value: &Value) -> Result<String, String> {
 
 fn jsonencode(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     if args[0].is_wholly_known() {
-        return encode(&args[0])
-            .map(Value::from)
-            .map_err(|e| FnError::at(0, e));
+        return encode(&args[0]).map(Value::from).map_err(|e| FnError::at(0, e));
     }
     let not_null = match &args[0].kind {
         ValueKind::Unknown(_, r) => r.as_ref().is_some_and(|r| r.not_null),
@@ -66,10 +63,7 @@ mod tests {
 
     #[test]
     fn values_to_text_and_back() {
-        let value = Value::object([
-            ("a", Value::tuple(vec![1.into(), Value::null()])),
-            ("b", "<é>".into()),
-        ]);
+        let value = Value::object([("a", Value::tuple(vec![1.into(), Value::null()])), ("b", "<é>".into())]);
         let json = r#"{"a":[1,null],"b":"\u003cé\u003e"}"#;
         check("jsonencode", [value.clone()], json);
         check("jsondecode", [json.into()], value);
@@ -79,11 +73,7 @@ mod tests {
 
     #[test]
     fn unknown_values_have_a_known_beginning() {
-        let result = run(
-            "jsonencode",
-            [Value::tuple(vec![Value::unknown(Type::String)])],
-        )
-        .unwrap();
+        let result = run("jsonencode", [Value::tuple(vec![Value::unknown(Type::String)])]).unwrap();
         let ValueKind::Unknown(Type::String, Some(r)) = result.kind else {
             panic!("{result:?}")
         };

@@ -260,10 +260,7 @@ pub fn call(spec: &Spec, mut args: Vec<Value>, scope: &dyn Scope) -> Result<Valu
     for (i, arg) in args.iter_mut().enumerate() {
         let param = spec.param(i).expect("the arity is right");
         if arg.is_null() && !param.allow_null {
-            return Err(FnError::at(
-                i,
-                format!("argument `{}` must not be null", param.name),
-            ));
+            return Err(FnError::at(i, format!("argument `{}` must not be null", param.name)));
         }
         if !param.allow_marked {
             let found = arg.deep_marks();
@@ -288,8 +285,7 @@ pub fn call(spec: &Spec, mut args: Vec<Value>, scope: &dyn Scope) -> Result<Valu
         Ok(value) => Ok(value.with_marks(marks)),
         // What a function says of its arguments may quote them.
         Err(error) if marks.contains(Marks::SENSITIVE) => Err(FnError {
-            message: "the call fails; the reason is not shown because an argument is sensitive"
-                .into(),
+            message: "the call fails; the reason is not shown because an argument is sensitive".into(),
             ..error
         }),
         Err(error) => Err(error),
@@ -313,10 +309,7 @@ fn check_arity(spec: &Spec, given: usize) -> Result<(), FnError> {
     if given > wanted && spec.variadic.is_none() {
         return Err(FnError::at(
             wanted,
-            format!(
-                "too many arguments: `{}` takes {wanted}, got {given}",
-                spec.signature()
-            ),
+            format!("too many arguments: `{}` takes {wanted}, got {given}", spec.signature()),
         ));
     }
     Ok(())

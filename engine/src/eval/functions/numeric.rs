@@ -86,8 +86,7 @@ fn number(args: &[Value], index: usize) -> &Number {
 
 /// Adds two numbers.
 pub(super) fn add(a: &Number, b: &Number) -> Result<Number, FnError> {
-    a.add(b)
-        .ok_or_else(|| FnError::new("opposite infinities have no sum"))
+    a.add(b).ok_or_else(|| FnError::new("opposite infinities have no sum"))
 }
 
 fn positive_zero(n: Number) -> Number {
@@ -98,10 +97,7 @@ fn double(args: &[Value], index: usize) -> Result<f64, FnError> {
     let n = number(args, index);
     let f = n.to_f64();
     if f.is_infinite() && !n.is_infinite() {
-        return Err(FnError::at(
-            index,
-            "the number is too large for this function",
-        ));
+        return Err(FnError::at(index, "the number is too large for this function"));
     }
     Ok(f)
 }
@@ -138,12 +134,7 @@ fn parseint(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         .ok_or_else(|| FnError::at(1, "the base must be a whole number between 2 and 62"))?;
     parse_in_base(digits, base)
         .map(|n| Number::from(n).into())
-        .ok_or_else(|| {
-            FnError::at(
-                0,
-                format!("\"{}\" is not a whole number in base {base}", text(args, 0)),
-            )
-        })
+        .ok_or_else(|| FnError::at(0, format!("\"{}\" is not a whole number in base {base}", text(args, 0))))
 }
 
 /// Reads digits `0`-`9`, `a`-`z` and `A`-`Z`; up to base 36 case does not matter.
@@ -189,10 +180,7 @@ fn frexp(x: f64) -> (f64, i64) {
     };
     let bits = x.to_bits();
     let exp = ((bits >> 52) & 0x7ff) as i64 - 1022;
-    (
-        f64::from_bits((bits & !(0x7ff << 52)) | (1022 << 52)),
-        exp + shift,
-    )
+    (f64::from_bits((bits & !(0x7ff << 52)) | (1022 << 52)), exp + shift)
 }
 
 /// Multiplies by a power of two.
@@ -265,11 +253,7 @@ fn pow(x: f64, y: f64) -> f64 {
         } else {
             (x.abs() > 1.0) == (y > 0.0)
         };
-        let sign = if odd && x.is_sign_negative() {
-            -1.0
-        } else {
-            1.0
-        };
+        let sign = if odd && x.is_sign_negative() { -1.0 } else { 1.0 };
         return match grows {
             _ if x == -1.0 => 1.0,
             true => f64::INFINITY.copysign(sign),
@@ -362,10 +346,7 @@ mod tests {
         shows("pow", &["1.1", "0.3"], "1.029005759421095");
         shows("pow", &["10", "-5"], "0.00001");
         shows("pow", &["-2", "-1"], "-0.5");
-        refused(
-            "pow",
-            [Value::from(-8), Value::from(Number::parse("0.5").unwrap())],
-        );
+        refused("pow", [Value::from(-8), Value::from(Number::parse("0.5").unwrap())]);
     }
 
     #[test]

@@ -57,21 +57,14 @@ pub(super) fn specs() -> Vec<Spec> {
             |args, _| {
                 let pattern = compile(args, 0)?;
                 let ty = pattern.result_type()?;
-                let all = pattern
-                    .regex
-                    .captures_iter(text(args, 1))
-                    .map(|c| pattern.result(&c));
+                let all = pattern.regex.captures_iter(text(args, 1)).map(|c| pattern.result(&c));
                 Ok(Value::list(ty, all.collect()))
             },
         ),
         Spec::new(
             "replace",
             "Replaces each occurrence of a substring, or of a regular expression between slashes.",
-            vec![
-                Param::string("str"),
-                Param::string("substr"),
-                Param::string("replace"),
-            ],
+            vec![Param::string("str"), Param::string("substr"), Param::string("replace")],
             returns::string,
             replace,
         ),
@@ -90,8 +83,7 @@ thread_local! {
 }
 
 fn compile(args: &[Value], index: usize) -> Result<Rc<Pattern>, FnError> {
-    compile_text(text(args, index))
-        .map_err(|why| FnError::at(index, format!("the pattern is wrong: {why}")))
+    compile_text(text(args, index)).map_err(|why| FnError::at(index, format!("the pattern is wrong: {why}")))
 }
 
 fn compile_text(source: &str) -> Result<Rc<Pattern>, String> {
@@ -122,9 +114,7 @@ impl Pattern {
         let named = self.names.iter().flatten().count();
         match self.names.len() {
             0 => Ok(Type::String),
-            all if named == all => Ok(Type::object(
-                self.names.iter().flatten().map(|n| (&**n, Type::String)),
-            )),
+            all if named == all => Ok(Type::object(self.names.iter().flatten().map(|n| (&**n, Type::String)))),
             all if named == 0 => Ok(Type::tuple(vec![Type::String; all])),
             _ => Err(FnError::at(0, "either all groups or none must have names")),
         }
@@ -157,9 +147,7 @@ impl Pattern {
                 rest = after;
                 continue;
             }
-            let (braced, inner) = rest
-                .strip_prefix('{')
-                .map_or((false, rest), |inner| (true, inner));
+            let (braced, inner) = rest.strip_prefix('{').map_or((false, rest), |inner| (true, inner));
             let end = inner
                 .find(|c: char| !(c.is_alphanumeric() || c == '_'))
                 .unwrap_or(inner.len());
@@ -194,14 +182,11 @@ impl Pattern {
 
 fn replace(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let (s, with) = (text(args, 0), text(args, 2));
-    let between = text(args, 1)
-        .strip_prefix('/')
-        .and_then(|p| p.strip_suffix('/'));
+    let between = text(args, 1).strip_prefix('/').and_then(|p| p.strip_suffix('/'));
     let Some(source) = between else {
         return Ok(s.replace(text(args, 1), with).into());
     };
-    let pattern = compile_text(source)
-        .map_err(|why| FnError::at(1, format!("the pattern is wrong: {why}")))?;
+    let pattern = compile_text(source).map_err(|why| FnError::at(1, format!("the pattern is wrong: {why}")))?;
     let mut out = String::with_capacity(s.len());
     let mut copied = 0;
     for captures in pattern.regex.captures_iter(s) {
@@ -238,16 +223,8 @@ mod tests {
 
     #[test]
     fn all_matches() {
-        check(
-            "regexall",
-            ["z*".into(), "bz".into()],
-            Value::strings(["", "z"]),
-        );
-        check(
-            "regexall",
-            ["".into(), "abc".into()],
-            Value::strings(["", "", "", ""]),
-        );
+        check("regexall", ["z*".into(), "bz".into()], Value::strings(["", "z"]));
+        check("regexall", ["".into(), "abc".into()], Value::strings(["", "", "", ""]));
         check(
             "regexall",
             ["(?m)^.".into(), "ab\ncd".into()],
@@ -257,9 +234,8 @@ mod tests {
 
     #[test]
     fn replacements_refer_to_groups() {
-        let replaced = |s: &str, p: &str, r: &str, expect: &str| {
-            check("replace", [s.into(), p.into(), r.into()], expect)
-        };
+        let replaced =
+            |s: &str, p: &str, r: &str, expect: &str| check("replace", [s.into(), p.into(), r.into()], expect);
         replaced("a.b.c", ".", "-", "a-b-c");
         replaced("hello", "/l+/", "L", "heLo");
         replaced("ab", "/(a)(?P<x>b)/", "${x}$1$$", "ba$");

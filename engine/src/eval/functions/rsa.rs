@@ -98,8 +98,7 @@ fn pkcs8(der: &[u8]) -> Option<PrivateKey> {
 fn openssh(bytes: &[u8]) -> Option<PrivateKey> {
     fn field<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
         let (length, after) = rest.split_first_chunk::<4>()?;
-        let (found, after) =
-            after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let (found, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         *rest = after;
         Some(found)
     }
@@ -116,11 +115,7 @@ fn openssh(bytes: &[u8]) -> Option<PrivateKey> {
     if field(&mut secret)? != b"ssh-rsa" {
         return None;
     }
-    let (modulus, _public, exponent) = (
-        field(&mut secret)?,
-        field(&mut secret)?,
-        field(&mut secret)?,
-    );
+    let (modulus, _public, exponent) = (field(&mut secret)?, field(&mut secret)?, field(&mut secret)?);
     Some(PrivateKey {
         modulus: BigUint::from_bytes_be(modulus),
         exponent: BigUint::from_bytes_be(exponent),
@@ -138,10 +133,7 @@ mod tests {
 
     /// A key far too short for use, of two primes of 64 bits.
     fn key_parts() -> (BigUint, BigUint) {
-        let (p, q) = (
-            18_446_744_073_709_551_557u128,
-            18_446_744_073_709_551_533u128,
-        );
+        let (p, q) = (18_446_744_073_709_551_557u128, 18_446_744_073_709_551_533u128);
         let one = BigUint::from(1u8);
         let (p, q) = (BigUint::from(p), BigUint::from(q));
         let exponent = BigUint::from(65537u32).modinv(&((&p - &one) * (&q - &one)));
@@ -174,10 +166,7 @@ mod tests {
         let cipher = BigUint::from_bytes_be(&block).modpow(&BigUint::from(65537u32), &modulus);
         for pem in [pem("RSA PRIVATE KEY", &pkcs1), pem("PRIVATE KEY", &pkcs8)] {
             let key = PrivateKey::from_pem(&pem).unwrap();
-            assert_eq!(
-                key.decrypt(&cipher.to_bytes_be()).as_deref(),
-                Some(&b"hello"[..])
-            );
+            assert_eq!(key.decrypt(&cipher.to_bytes_be()).as_deref(), Some(&b"hello"[..]));
             assert_eq!(key.decrypt(&[1, 2, 3]), None);
         }
         assert!(PrivateKey::from_pem("nonsense").is_err());

@@ -87,9 +87,6 @@ mod tests {
         let token = Value::from("t").with_marks(Marks::EPHEMERAL);
         let given = Value::tuple(vec![token, "a".into()]);
         let result = run("ephemeralasnull", [given]).unwrap();
-        assert_eq!(
-            result,
-            Value::tuple(vec![Value::null_of(Type::String), "a".into()])
-        );
+        assert_eq!(result, Value::tuple(vec![Value::null_of(Type::String), "a".into()]));
     }
 }

@@ -135,11 +135,7 @@ fn product_type(args: &[Value]) -> Result<Type, FnError> {
         ordered &= order;
     }
     let elem = Type::tuple(elems);
-    Ok(if ordered {
-        Type::list(elem)
-    } else {
-        Type::set(elem)
-    })
+    Ok(if ordered { Type::list(elem) } else { Type::set(elem) })
 }
 
 fn setproduct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -159,10 +155,7 @@ fn setproduct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         marks = args.iter().fold(marks, |m, a| m.union(a.deep_marks()));
         return Ok(Value::unknown(ty).with_marks(marks));
     }
-    if args
-        .iter()
-        .any(|a| a.as_items().is_some_and(<[Value]>::is_empty))
-    {
+    if args.iter().any(|a| a.as_items().is_some_and(<[Value]>::is_empty)) {
         let elem = (**elem).clone();
         let empty = if matches!(ty, Type::List(_)) {
             Value::list(elem, vec![])
@@ -189,11 +182,7 @@ fn setproduct(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let mut at = vec![0; factors.len()];
     for _ in 0..total {
         product.push(Value::tuple(
-            factors
-                .iter()
-                .zip(&at)
-                .map(|(f, i)| f[*i].clone())
-                .collect(),
+            factors.iter().zip(&at).map(|(f, i)| f[*i].clone()).collect(),
         ));
         for (i, factor) in at.iter_mut().zip(&factors).rev() {
             *i += 1;
@@ -219,29 +208,14 @@ mod tests {
     use super::*;
 
     fn set(items: &[&str]) -> Value {
-        Value::set(
-            Type::String,
-            items.iter().map(|s| Value::from(*s)).collect(),
-        )
+        Value::set(Type::String, items.iter().map(|s| Value::from(*s)).collect())
     }
 
     #[test]
     fn sets_are_combined() {
-        check(
-            "setunion",
-            [set(&["b"]), set(&["a", "b"])],
-            set(&["a", "b"]),
-        );
-        check(
-            "setintersection",
-            [set(&["a", "b"]), set(&["b", "c"])],
-            set(&["b"]),
-        );
-        check(
-            "setsubtract",
-            [set(&["a", "b"]), set(&["b", "c"])],
-            set(&["a"]),
-        );
+        check("setunion", [set(&["b"]), set(&["a", "b"])], set(&["a", "b"]));
+        check("setintersection", [set(&["a", "b"]), set(&["b", "c"])], set(&["b"]));
+        check("setsubtract", [set(&["a", "b"]), set(&["b", "c"])], set(&["a"]));
         check(
             "setunion",
             [Value::tuple(vec![]), Value::tuple(vec![])],

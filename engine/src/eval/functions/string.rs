@@ -50,13 +50,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "Turns all letters of a string to lower case.",
             one(),
             returns::string,
-            |args, _| {
-                Ok(text(args, 0)
-                    .chars()
-                    .map(lower_char)
-                    .collect::<String>()
-                    .into())
-            },
+            |args, _| Ok(text(args, 0).chars().map(lower_char).collect::<String>().into()),
         ),
         Spec::new(
             "split",
@@ -84,22 +78,12 @@ pub(super) fn specs() -> Vec<Spec> {
             "Reverses the characters of a string.",
             one(),
             returns::string,
-            |args, _| {
-                Ok(graphemes(text(args, 0))
-                    .into_iter()
-                    .rev()
-                    .collect::<String>()
-                    .into())
-            },
+            |args, _| Ok(graphemes(text(args, 0)).into_iter().rev().collect::<String>().into()),
         ),
         Spec::new(
             "substr",
             "Extracts a part of a string by offset and length, counted in characters.",
-            vec![
-                Param::string("str"),
-                Param::number("offset"),
-                Param::number("length"),
-            ],
+            vec![Param::string("str"), Param::number("offset"), Param::number("length")],
             returns::string,
             substr,
         ),
@@ -152,13 +136,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "Turns all letters of a string to upper case.",
             one(),
             returns::string,
-            |args, _| {
-                Ok(text(args, 0)
-                    .chars()
-                    .map(upper_char)
-                    .collect::<String>()
-                    .into())
-            },
+            |args, _| Ok(text(args, 0).chars().map(upper_char).collect::<String>().into()),
         ),
     ]
 }

@@ -123,29 +123,21 @@ fn render(source: &str, name: &str, vars: &Value, scope: &dyn Scope) -> Result<V
     }
     rendering.and_then(|_guard| {
         let scope = Variables { vars, outer: scope };
-        crate::eval::eval_template(&template, &scope)
-            .map_err(|d| FnError::new(explain(&d, source, name)))
+        crate::eval::eval_template(&template, &scope).map_err(|d| FnError::new(explain(&d, source, name)))
     })
 }
 
 /// Says whether a text can be the name of a variable.
 pub(super) fn is_identifier(s: &str) -> bool {
     let mut chars = s.chars();
-    chars.next().is_some_and(char::is_alphabetic)
-        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    chars.next().is_some_and(char::is_alphabetic) && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// Says where in a template something stands.
 fn place(span: Span, source: &str, name: &str) -> String {
     let before = source.get(..span.start as usize).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .count()
-        + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     if name.is_empty() {
         format!("line {line}, column {column}")
     } else {
@@ -164,11 +156,7 @@ fn explain(diagnostics: &Diagnostics, source: &str, name: &str) -> String {
 /// Collects the names that a template takes from its variables, each with its first place.
 ///
 /// `bound` are the names that loops around introduce.
-fn free_names<'t>(
-    parts: &'t [TemplatePart],
-    bound: &mut BTreeSet<&'t str>,
-    free: &mut BTreeMap<&'t str, Span>,
-) {
+fn free_names<'t>(parts: &'t [TemplatePart], bound: &mut BTreeSet<&'t str>, free: &mut BTreeMap<&'t str, Span>) {
     for part in parts {
         match part {
             TemplatePart::Literal(..) => {}
@@ -198,11 +186,7 @@ fn free_names<'t>(
 }
 
 /// Notes the names of a loop; returns those that were not bound already.
-fn bind<'t>(
-    key: Option<&'t Ident>,
-    value: &'t Ident,
-    bound: &mut BTreeSet<&'t str>,
-) -> Vec<&'t str> {
+fn bind<'t>(key: Option<&'t Ident>, value: &'t Ident, bound: &mut BTreeSet<&'t str>) -> Vec<&'t str> {
     let names = key.into_iter().chain([value]).map(|i| &*i.name);
     names.filter(|n| bound.insert(n)).collect()
 }
@@ -240,9 +224,7 @@ fn free_in<'t>(expr: &'t Expr, bound: &mut BTreeSet<&'t str>, free: &mut BTreeMa
             }
         }
         ExprKind::Call { args, .. } => args.iter().for_each(|e| free_in(e, bound, free)),
-        ExprKind::Conditional(a, b, c) => {
-            [a, b, c].into_iter().for_each(|e| free_in(e, bound, free))
-        }
+        ExprKind::Conditional(a, b, c) => [a, b, c].into_iter().for_each(|e| free_in(e, bound, free)),
         ExprKind::For(f) => {
             free_in(&f.collection, bound, free);
             let added = bind(f.key_var.as_ref(), &f.value_var, bound);
@@ -272,22 +254,11 @@ mod tests {
         let list = Value::tuple(vec!["a".into(), "b".into()]);
         check(
             "templatestring",
-            [
-                "%{ for x in xs }${x},%{ endfor }".into(),
-                vars([("xs", list)]),
-            ],
+            ["%{ for x in xs }${x},%{ endfor }".into(), vars([("xs", list)])],
             "a,b,",
         );
-        check(
-            "templatestring",
-            ["${upper(a)}".into(), vars([("a", "q".into())])],
-            "Q",
-        );
-        check(
-            "templatestring",
-            ["${a}".into(), vars([("a", 1.into())])],
-            "1",
-        );
+        check("templatestring", ["${upper(a)}".into(), vars([("a", "q".into())])], "Q");
+        check("templatestring", ["${a}".into(), vars([("a", 1.into())])], "1");
     }
 
     #[test]
@@ -297,10 +268,7 @@ mod tests {
         refused("templatestring", ["${can(b)}".into(), vars([])]);
         refused("templatestring", ["a".into(), vars([("1b", 1.into())])]);
         refused("templatestring", [5.into(), vars([])]);
-        refused(
-            "templatestring",
-            ["${a}".into(), vars([("a", Value::null())])],
-        );
+        refused("templatestring", ["${a}".into(), vars([("a", Value::null())])]);
         let nested = "${templatestring(t, {})}";
         refused("templatestring", [nested.into(), vars([("t", "x".into())])]);
         // The refusal does not last.

@@ -46,19 +46,13 @@ pub(super) fn specs() -> Vec<Spec> {
 
 fn encode_tfvars(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let Some(entries) = args[0].as_entries() else {
-        return Err(FnError::at(
-            0,
-            "must be an object; its attributes become the variables",
-        ));
+        return Err(FnError::at(0, "must be an object; its attributes become the variables"));
     };
     if !args[0].is_wholly_known() {
         return Ok(Value::unknown(Type::String));
     }
     if let Some(name) = entries.keys().find(|n| !is_identifier(n)) {
-        return Err(FnError::at(
-            0,
-            format!("\"{name}\" is no name of a variable"),
-        ));
+        return Err(FnError::at(0, format!("\"{name}\" is no name of a variable")));
     }
     let mut out = String::new();
     write_entries(entries, 0, &mut out);
@@ -164,20 +158,14 @@ fn decode_tfvars(source: &str, scope: &dyn Scope) -> Result<Value, FnError> {
         let all: Vec<&str> = d.iter().map(|d| &*d.message).collect();
         FnError::at(
             0,
-            format!(
-                "this is no text with values of variables: {}",
-                all.join("; ")
-            ),
+            format!("this is no text with values of variables: {}", all.join("; ")),
         )
     };
     let (file, diagnostics) = infra_syntax::parse_file(source, SourceId::default());
     if diagnostics.has_errors() {
         return Err(wrong(&diagnostics));
     }
-    if !file.body.blocks.is_empty()
-        || !file.body.types.is_empty()
-        || !file.body.functions.is_empty()
-    {
+    if !file.body.blocks.is_empty() || !file.body.types.is_empty() || !file.body.functions.is_empty() {
         return Err(FnError::at(0, "there must be nothing but `name = value`"));
     }
     let mut values = BTreeMap::new();
@@ -247,11 +235,7 @@ mod tests {
             Value::tuple(vec![1.into()]),
             Value::object([("a", Value::from(1))]),
         ]);
-        check(
-            "provider::terraform::encode_expr",
-            [nested],
-            "[[1], {\n  a = 1\n}]",
-        );
+        check("provider::terraform::encode_expr", [nested], "[[1], {\n  a = 1\n}]");
         check(
             "provider::terraform::encode_expr",
             ["é\u{1}%{".into()],
@@ -266,9 +250,7 @@ mod tests {
         }
         refused(
             ENCODE,
-            [Value::object(
-                [("a b", 1i64)].map(|(k, v)| (k, Value::from(v))),
-            )],
+            [Value::object([("a b", 1i64)].map(|(k, v)| (k, Value::from(v))))],
         );
         refused(ENCODE, [Value::tuple(vec![])]);
     }

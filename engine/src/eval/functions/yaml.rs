@@ -55,17 +55,10 @@ fn yamldecode(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
 fn decode(source: &str) -> Result<Value, String> {
     let forbidden = |c: &char| matches!(*c as u32, 0..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f..=0x84 | 0x86..=0x9f | 0xfffe | 0xffff);
     if let Some(c) = source.chars().find(forbidden) {
-        return Err(format!(
-            "the control character U+{:04X} is not allowed",
-            c as u32
-        ));
+        return Err(format!("the control character U+{:04X} is not allowed", c as u32));
     }
     let ends = source.ends_with(is_break);
-    let whole = if ends {
-        source.to_owned()
-    } else {
-        format!("{source}\n")
-    };
+    let whole = if ends { source.to_owned() } else { format!("{source}\n") };
     let mut bytes = whole.as_bytes();
     let mut events = Parser::new();
     events.set_input_string(&mut bytes);
@@ -116,8 +109,7 @@ struct Decoder<'s> {
 impl Decoder<'_> {
     fn next(&mut self) -> Result<EventData, String> {
         // The parser panics at a few wrong texts, such as `[!a,b]`.
-        let parsed = catch_unwind(AssertUnwindSafe(|| self.events.parse()))
-            .map_err(|_| "there is a wrong tag")?;
+        let parsed = catch_unwind(AssertUnwindSafe(|| self.events.parse())).map_err(|_| "there is a wrong tag")?;
         let mut event = parsed.map_err(|e| match e.problem_mark() {
             Some(mark) => format!("{}, at line {}", e.problem(), mark.line),
             None => e.problem().to_owned(),
@@ -176,9 +168,7 @@ impl Decoder<'_> {
                 value
             }
             EventData::Alias { anchor } if self.pending.contains(&anchor) => {
-                return Err(format!(
-                    "the anchor `{anchor}` is used inside its own value"
-                ));
+                return Err(format!("the anchor `{anchor}` is used inside its own value"));
             }
             EventData::Alias { anchor } => match self.anchors.get(&anchor) {
                 Some(value) => value.clone(),
@@ -202,9 +192,9 @@ impl Decoder<'_> {
         loop {
             let key = match self.next()? {
                 EventData::MappingEnd => return Ok(entries),
-                EventData::Scalar {
-                    tag, value, style, ..
-                } => convert::to(&scalar(&value, style, tag.as_deref())?, &Type::String)?,
+                EventData::Scalar { tag, value, style, .. } => {
+                    convert::to(&scalar(&value, style, tag.as_deref())?, &Type::String)?
+                }
                 _ => return Err("only strings can be keys of mappings".into()),
             };
             let ValueKind::String(key) = key.kind else {
@@ -217,10 +207,7 @@ impl Decoder<'_> {
                 continue;
             }
             let ValueKind::Object(merged) = &value.kind else {
-                return Err(format!(
-                    "{} cannot be merged into a mapping",
-                    value.ty().friendly()
-                ));
+                return Err(format!("{} cannot be merged into a mapping", value.ty().friendly()));
             };
             entries.extend(merged.iter().map(|(k, v)| (k.clone(), v.clone())));
         }
@@ -240,9 +227,7 @@ fn core_tag(tag: Option<&str>) -> Result<Option<&str>, String> {
 
 fn only_tag(tag: Option<&str>, allowed: &str) -> Result<(), String> {
     match core_tag(tag)? {
-        Some(other) if other != allowed => {
-            Err(format!("a {allowed} cannot have the tag `!!{other}`"))
-        }
+        Some(other) if other != allowed => Err(format!("a {allowed} cannot have the tag `!!{other}`")),
         _ => Ok(()),
     }
 }
@@ -268,17 +253,9 @@ fn resolve(source: &str, tag: Option<&str>) -> Result<Value, String> {
     if tag == Some("str") {
         return Ok(source.into());
     }
-    let wrong = || {
-        format!(
-            "\"{source}\" cannot be read as `!!{}`",
-            tag.unwrap_or_default()
-        )
-    };
+    let wrong = || format!("\"{source}\" cannot be read as `!!{}`", tag.unwrap_or_default());
     if tag == Some("binary") {
-        return STANDARD
-            .decode(source)
-            .map(|_| source.into())
-            .map_err(|_| wrong());
+        return STANDARD.decode(source).map(|_| source.into()).map_err(|_| wrong());
     }
     if let Some(value) = word(source) {
         return Ok(value);
@@ -295,9 +272,7 @@ fn resolve(source: &str, tag: Option<&str>) -> Result<Value, String> {
         return Ok(number.into());
     }
     match tag {
-        Some("int" | "float") => go_integer(source)
-            .map(|n| Number::from(n).into())
-            .ok_or_else(wrong),
+        Some("int" | "float") => go_integer(source).map(|n| Number::from(n).into()).ok_or_else(wrong),
         Some("bool" | "timestamp") => Err(wrong()),
         Some("null") => Ok(Value::null()),
         _ => Ok(source.into()),
@@ -307,12 +282,8 @@ fn resolve(source: &str, tag: Option<&str>) -> Result<Value, String> {
 /// Returns the value of a word with a meaning of its own.
 fn word(source: &str) -> Option<Value> {
     Some(match source {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            true.into()
-        }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            false.into()
-        }
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => true.into(),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => false.into(),
         "" | "~" | "null" | "Null" | "NULL" => Value::null(),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Number::infinity(false).into(),
         "-.inf" | "-.Inf" | "-.INF" => Number::infinity(true).into(),
@@ -330,10 +301,7 @@ fn number(source: &str) -> Option<Number> {
     }
     let unsigned = source.strip_prefix(['+', '-']).unwrap_or(source);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (
-            mantissa,
-            Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
-        ),
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
         None => (unsigned, None),
     };
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -451,13 +419,7 @@ mod tests {
         reads("!!null abc", Value::null());
         reads("!!bool \"true\"", "true");
         reads("!<tag:yaml.org,2002:str> 5", "5");
-        for text in [
-            "!foo bar",
-            "!!bool abc",
-            "!!int abc",
-            "!!binary a",
-            "!!set {a, b}",
-        ] {
+        for text in ["!foo bar", "!!bool abc", "!!int abc", "!!binary a", "!!set {a, b}"] {
             refused("yamldecode", [text.into()]);
         }
     }
@@ -503,9 +465,6 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused() {
         refused("yamldecode", ["[".repeat(5000).into()]);
-        refused(
-            "yamldecode",
-            [format!("{}{}", "[".repeat(300), "]".repeat(300)).into()],
-        );
+        refused("yamldecode", [format!("{}{}", "[".repeat(300), "]".repeat(300)).into()]);
     }
 }

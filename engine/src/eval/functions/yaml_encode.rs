@@ -95,9 +95,7 @@ impl Emitter {
             ValueKind::Map(m) => self.mapping(m.items.iter(), m.items.len(), indent),
             ValueKind::Object(attrs) => self.mapping(attrs.iter(), attrs.len(), indent),
             ValueKind::String(s) => self.string(s, indent),
-            ValueKind::Number(n) if n.is_infinite() => {
-                self.plain(if n.is_negative() { "-Inf" } else { "+Inf" })
-            }
+            ValueKind::Number(n) if n.is_infinite() => self.plain(if n.is_negative() { "-Inf" } else { "+Inf" }),
             ValueKind::Number(n) => self.plain(&n.to_string()),
             ValueKind::Bool(b) => self.plain(if *b { "true" } else { "false" }),
             ValueKind::Null(_) | ValueKind::Unknown(..) => self.plain("null"),
@@ -332,10 +330,7 @@ mod tests {
             "- - 1\n  - - 2\n- []\n",
         );
         check(
-            object([(
-                "a",
-                tuple([object([("b", "x\ny".into()), ("c", 1.into())])]),
-            )]),
+            object([("a", tuple([object([("b", "x\ny".into()), ("c", 1.into())])]))]),
             "\"a\":\n- \"b\": |-\n    x\n    y\n  \"c\": 1\n",
         );
         check(

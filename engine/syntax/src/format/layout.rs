@@ -80,26 +80,15 @@ fn line(tokens: &[FormatToken<'_>], all: Range<usize>) -> Line {
     }
     let comment = lead.end..all.end;
     let mut assign = lead.end..lead.end;
-    let equals = lead
-        .clone()
-        .skip(1)
-        .find(|i| tokens[*i].kind == Kind::Assign);
+    let equals = lead.clone().skip(1).find(|i| tokens[*i].kind == Kind::Assign);
     // A value that goes on over the next lines is not aligned.
     if let Some(equals) = equals
-        && tokens[equals..lead.end]
-            .iter()
-            .map(FormatToken::bracket)
-            .sum::<isize>()
-            == 0
+        && tokens[equals..lead.end].iter().map(FormatToken::bracket).sum::<isize>() == 0
     {
         assign.start = equals;
         lead.end = equals;
     }
-    Line {
-        lead,
-        assign,
-        comment,
-    }
+    Line { lead, assign, comment }
 }
 
 /// Indents lines by the brackets open before them.
@@ -198,15 +187,11 @@ fn columns(tokens: &[FormatToken<'_>]) -> usize {
 }
 
 /// Says whether a blank stands between `token` and `after`.
-fn space_between(
-    before: Option<&FormatToken<'_>>,
-    token: &FormatToken<'_>,
-    after: &FormatToken<'_>,
-) -> bool {
+fn space_between(before: Option<&FormatToken<'_>>, token: &FormatToken<'_>, after: &FormatToken<'_>) -> bool {
     use Kind::{
-        CloseBrace, CloseHeredoc, CloseQuote, CloseSequence, Comma, Dot, DoubleColon, Ellipsis,
-        Ident, Minus, Not, Number, OpenBody, OpenBrace, OpenBracket, OpenDirective, OpenHeredoc,
-        OpenInterpolation, OpenParen, OpenQuote, QuotedText, Text,
+        CloseBrace, CloseHeredoc, CloseQuote, CloseSequence, Comma, Dot, DoubleColon, Ellipsis, Ident, Minus, Not,
+        Number, OpenBody, OpenBrace, OpenBracket, OpenDirective, OpenHeredoc, OpenInterpolation, OpenParen, OpenQuote,
+        QuotedText, Text,
     };
     let is_sequence = |k| matches!(k, OpenInterpolation | OpenDirective);
     match (token.kind, after.kind) {

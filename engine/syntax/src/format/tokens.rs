@@ -100,8 +100,7 @@ pub(super) fn unwrap_interpolations(tokens: &mut Vec<FormatToken<'_>>) {
     let mut i = 0;
     while i < tokens.len() {
         let token = &tokens[i];
-        let starts_statement =
-            line_start && token.kind == Kind::Ident && open.last() == Some(&true);
+        let starts_statement = line_start && token.kind == Kind::Ident && open.last() == Some(&true);
         line_start = match token.kind {
             Kind::Newline | Kind::OpenBody => true,
             Kind::BlockComment | Kind::LineComment => line_start,
@@ -165,10 +164,7 @@ fn single_interpolation(tokens: &[FormatToken<'_>]) -> Option<usize> {
 
 fn push_unwrapped<'a>(inner: &[FormatToken<'a>], result: &mut Vec<FormatToken<'a>>) {
     let first = inner.iter().position(|t| !t.is_newline()).unwrap_or(0);
-    let last = inner
-        .iter()
-        .rposition(|t| !t.is_newline())
-        .map_or(0, |i| i + 1);
+    let last = inner.iter().rposition(|t| !t.is_newline()).map_or(0, |i| i + 1);
     let inner = &inner[first..last.max(first)];
     let bare_newline = newline_outside_brackets(inner);
     if bare_newline {

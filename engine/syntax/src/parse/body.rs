@@ -134,10 +134,7 @@ impl Builder<'_> {
             end: body_span.end - 1,
             ..body_span
         };
-        let kind = kind.unwrap_or(Ident {
-            name: "".into(),
-            span,
-        });
+        let kind = kind.unwrap_or(Ident { name: "".into(), span });
         make_block(kind, labels, body.finish(inner, self.diagnostics), span)
     }
 
@@ -186,10 +183,7 @@ impl Builder<'_> {
             name: name.unwrap_or_else(|| nameless(start)),
             ty,
             condition,
-            span: Span {
-                end: last.end,
-                ..start
-            },
+            span: Span { end: last.end, ..start },
         }
     }
 
@@ -207,8 +201,7 @@ impl Builder<'_> {
                     if let (Some(name), Some(ty)) = (inner.next(), inner.next()) {
                         let name = self.ident(&name);
                         if let Some(first) = params.iter().find(|p| p.name.name == name.name) {
-                            self.diagnostics
-                                .push(duplicate_param(&name, first.name.span));
+                            self.diagnostics.push(duplicate_param(&name, first.name.span));
                         }
                         let ty = self.expr(ty).expr;
                         params.push(FunctionParam { name, ty });
@@ -233,10 +226,7 @@ impl Builder<'_> {
 }
 
 fn nameless(span: Span) -> Ident {
-    Ident {
-        name: "".into(),
-        span,
-    }
+    Ident { name: "".into(), span }
 }
 
 fn duplicate_param(name: &Ident, first: Span) -> Diagnostic {

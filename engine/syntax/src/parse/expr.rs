@@ -35,12 +35,7 @@ pub(super) struct Built {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(
-        source: SourceId,
-        base: usize,
-        text: &'a str,
-        diagnostics: &'a mut Diagnostics,
-    ) -> Self {
+    pub(super) fn new(source: SourceId, base: usize, text: &'a str, diagnostics: &'a mut Diagnostics) -> Self {
         Self {
             source,
             base,
@@ -64,9 +59,7 @@ impl<'a> Builder<'a> {
     /// Returns the place of a pair together with the sign before it.
     pub(super) fn span_from(&self, pair: &Pair<'_>, sign: char) -> Span {
         let span = pair.as_span();
-        let start = self.text[..span.start()]
-            .rfind(sign)
-            .unwrap_or(span.start());
+        let start = self.text[..span.start()].rfind(sign).unwrap_or(span.start());
         self.place(start, span.end())
     }
 
@@ -172,10 +165,7 @@ impl<'a> Builder<'a> {
         let mut operators: Vec<BinaryOp> = Vec::new();
         while let Some(infix) = parts.next_if(|p| p.as_rule() == Rule::infix) {
             let op = binary_op(infix.as_str());
-            while operators
-                .last()
-                .is_some_and(|top| precedence(*top) >= precedence(op))
-            {
+            while operators.last().is_some_and(|top| precedence(*top) >= precedence(op)) {
                 self.reduce(&mut operands, &mut operators);
             }
             operators.push(op);
@@ -191,9 +181,7 @@ impl<'a> Builder<'a> {
     }
 
     fn reduce(&mut self, operands: &mut Vec<Built>, operators: &mut Vec<BinaryOp>) {
-        if let (Some(op), Some(right), Some(left)) =
-            (operators.pop(), operands.pop(), operands.pop())
-        {
+        if let (Some(op), Some(right), Some(left)) = (operators.pop(), operands.pop(), operands.pop()) {
             let span = left.expr.span.to(right.expr.span);
             let depth = left.depth.max(right.depth);
             let kind = ExprKind::Binary(op, left.expr, right.expr);
@@ -250,12 +238,9 @@ impl<'a> Builder<'a> {
         let text = pair.as_str();
         if !is_number(text) {
             self.diagnostics.push(
-                Diagnostic::error(
-                    "infra::syntax::invalid_number",
-                    format!("`{text}` is not a number"),
-                )
-                .at(span, "has too many parts")
-                .help("write a version or an address as a string, in double quotes"),
+                Diagnostic::error("infra::syntax::invalid_number", format!("`{text}` is not a number"))
+                    .at(span, "has too many parts")
+                    .help("write a version or an address as a string, in double quotes"),
             );
         }
         self.leaf(ExprKind::Number(text.into()), span)
@@ -353,10 +338,7 @@ impl<'a> Builder<'a> {
             };
             let value = self.expr(value);
             depth = depth.max(value.depth);
-            items.push(ObjectItem {
-                key,
-                value: value.expr,
-            });
+            items.push(ObjectItem { key, value: value.expr });
         }
         self.node(ExprKind::Object(items), span, depth)
     }

@@ -58,12 +58,7 @@ pub fn parse_file(text: &str, source: SourceId) -> (File, Diagnostics) {
         diagnostics.extend(d);
     } else {
         let clean = check_characters(text, source, &mut diagnostics);
-        parse_statements(
-            clean.as_deref().unwrap_or(text),
-            source,
-            &mut body,
-            &mut diagnostics,
-        );
+        parse_statements(clean.as_deref().unwrap_or(text), source, &mut body, &mut diagnostics);
     }
     let file = File {
         source,
@@ -97,29 +92,16 @@ pub fn parse_expr(text: &str, source: SourceId) -> Result<Expr, Diagnostics> {
     let mut lexer = Lexer::new(text, Root::Expr, 0);
     let statement = scan::expression(&mut lexer, &mut masks);
     if !lexer.faults.is_empty() {
-        diagnostics.extend(
-            lexer
-                .faults
-                .iter()
-                .map(|f| explain::fault(text, source, *f)),
-        );
+        diagnostics.extend(lexer.faults.iter().map(|f| explain::fault(text, source, *f)));
         diagnostics.sort();
         return Err(diagnostics);
     }
     let mut buffer = Vec::new();
     let piece = masks.apply(text, statement, &mut buffer);
     let expr = match InfraParser::parse(Rule::expression, piece) {
-        Ok(mut pairs) => {
-            Builder::new(source, statement.start, piece, &mut diagnostics).entry(&mut pairs)
-        }
+        Ok(mut pairs) => Builder::new(source, statement.start, piece, &mut diagnostics).entry(&mut pairs),
         Err(e) => {
-            diagnostics.push(explain::grammar(
-                text,
-                source,
-                statement,
-                (Root::Expr, false),
-                &e,
-            ));
+            diagnostics.push(explain::grammar(text, source, statement, (Root::Expr, false), &e));
             None
         }
     };
@@ -146,12 +128,7 @@ pub fn parse_template(text: &str, source: SourceId) -> Result<Template, Diagnost
     let mut lexer = Lexer::new(text, Root::Template, 0);
     scan::template(&mut lexer, &mut masks);
     if !lexer.faults.is_empty() {
-        diagnostics.extend(
-            lexer
-                .faults
-                .iter()
-                .map(|f| explain::fault(text, source, *f)),
-        );
+        diagnostics.extend(lexer.faults.iter().map(|f| explain::fault(text, source, *f)));
         return Err(diagnostics);
     }
     let statement = Statement {
@@ -170,9 +147,7 @@ pub fn parse_template(text: &str, source: SourceId) -> Result<Template, Diagnost
                 Ok(template)
             }
         }
-        Err(e) => {
-            Err(explain::grammar(text, source, statement, (Root::Template, false), &e).into())
-        }
+        Err(e) => Err(explain::grammar(text, source, statement, (Root::Template, false), &e).into()),
     }
 }
 
@@ -205,12 +180,11 @@ fn check_size(text: &str, source: SourceId) -> Result<(), Diagnostics> {
     if u32::try_from(text.len()).is_ok() {
         return Ok(());
     }
-    Err(Diagnostic::error(
-        "infra::syntax::file_too_large",
-        "the file is larger than 4 GiB",
+    Err(
+        Diagnostic::error("infra::syntax::file_too_large", "the file is larger than 4 GiB")
+            .at(Span::new(source, 0, 0), "")
+            .into(),
     )
-    .at(Span::new(source, 0, 0), "")
-    .into())
 }
 
 /// Reports control characters; returns a copy without them if there are any.
@@ -243,12 +217,7 @@ fn check_characters(text: &str, source: SourceId, out: &mut Diagnostics) -> Opti
 }
 
 /// Parses all statements; the chunks of a large file at the same time.
-fn parse_statements(
-    text: &str,
-    source: SourceId,
-    body: &mut BodyBuilder,
-    diagnostics: &mut Diagnostics,
-) {
+fn parse_statements(text: &str, source: SourceId, body: &mut BodyBuilder, diagnostics: &mut Diagnostics) {
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let chunks = scan::chunks(text, start);
     if chunks.len() < 2 {
@@ -266,13 +235,7 @@ fn parse_statements(
                     let Some((i, chunk)) = next else { return };
                     let mut body = BodyBuilder::new();
                     let mut found = Diagnostics::new();
-                    parse_chunk(
-                        &text[..chunk.end],
-                        chunk.start,
-                        source,
-                        &mut body,
-                        &mut found,
-                    );
+                    parse_chunk(&text[..chunk.end], chunk.start, source, &mut body, &mut found);
                     if let Ok(mut parsed) = parsed.lock() {
                         parsed.push((i, body, found));
                     }
@@ -303,13 +266,7 @@ fn end_unclosed(text: &str, faults: &mut [Fault]) -> Option<usize> {
     None
 }
 
-fn parse_chunk(
-    text: &str,
-    start: usize,
-    source: SourceId,
-    body: &mut BodyBuilder,
-    diagnostics: &mut Diagnostics,
-) {
+fn parse_chunk(text: &str, start: usize, source: SourceId, body: &mut BodyBuilder, diagnostics: &mut Diagnostics) {
     let mut lexer = Lexer::new(text, Root::Body, start);
     let mut masks = Masks::default();
     let mut buffer = Vec::new();
@@ -326,8 +283,7 @@ fn parse_chunk(
                     builder.top_level(&mut pairs, body);
                 }
                 Err(e) => {
-                    recover::Recovery::new(text, source, &[], diagnostics)
-                        .top_level(piece, statement, &e, body);
+                    recover::Recovery::new(text, source, &[], diagnostics).top_level(piece, statement, &e, body);
                 }
             }
             continue;
@@ -348,10 +304,5 @@ fn parse_chunk(
         recover::Recovery::new(text, source, &faults, diagnostics).broken(piece, statement, body);
     }
     // A comment or stray bracket after the last statement.
-    diagnostics.extend(
-        lexer
-            .faults
-            .iter()
-            .map(|f| explain::fault(text, source, *f)),
-    );
+    diagnostics.extend(lexer.faults.iter().map(|f| explain::fault(text, source, *f)));
 }

@@ -38,12 +38,7 @@ struct Layout {
 }
 
 impl<'a> Recovery<'a> {
-    pub(super) fn new(
-        text: &'a str,
-        source: SourceId,
-        faults: &'a [Fault],
-        out: &'a mut Diagnostics,
-    ) -> Self {
+    pub(super) fn new(text: &'a str, source: SourceId, faults: &'a [Fault], out: &'a mut Diagnostics) -> Self {
         Self {
             text,
             source,
@@ -54,13 +49,7 @@ impl<'a> Recovery<'a> {
     }
 
     /// Recovers a statement that the grammar refused.
-    pub(super) fn top_level(
-        mut self,
-        piece: &str,
-        statement: Statement,
-        error: &Error<Rule>,
-        body: &mut BodyBuilder,
-    ) {
+    pub(super) fn top_level(mut self, piece: &str, statement: Statement, error: &Error<Rule>, body: &mut BodyBuilder) {
         self.statement(piece, statement, Some(error), body);
     }
 
@@ -70,13 +59,7 @@ impl<'a> Recovery<'a> {
     }
 
     /// `piece` is the statement as the grammar sees it.
-    fn statement(
-        &mut self,
-        piece: &str,
-        statement: Statement,
-        error: Option<&Error<Rule>>,
-        body: &mut BodyBuilder,
-    ) {
+    fn statement(&mut self, piece: &str, statement: Statement, error: Option<&Error<Rule>>, body: &mut BodyBuilder) {
         let before = self.out.0.len();
         if let Some(layout) = self.layout(statement) {
             self.block(piece, statement, &layout, body);
@@ -95,13 +78,7 @@ impl<'a> Recovery<'a> {
         }
     }
 
-    fn block(
-        &mut self,
-        piece: &str,
-        statement: Statement,
-        layout: &Layout,
-        body: &mut BodyBuilder,
-    ) {
+    fn block(&mut self, piece: &str, statement: Statement, layout: &Layout, body: &mut BodyBuilder) {
         let base = statement.start;
         let header = self.header(piece, base, layout.header);
         let mut inner = BodyBuilder::new();
@@ -130,12 +107,7 @@ impl<'a> Recovery<'a> {
         }
     }
 
-    fn header(
-        &mut self,
-        piece: &str,
-        base: usize,
-        header: Statement,
-    ) -> Option<(Ident, Vec<Ident>)> {
+    fn header(&mut self, piece: &str, base: usize, header: Statement) -> Option<(Ident, Vec<Ident>)> {
         let piece = &piece[header.start - base..header.end - base];
         match InfraParser::parse(Rule::header, piece) {
             Ok(mut pairs) => {

@@ -39,12 +39,7 @@ impl Masks {
     }
 
     /// Returns the text of a statement as the grammar should see it.
-    pub(super) fn apply<'a>(
-        &self,
-        text: &'a str,
-        statement: Statement,
-        buffer: &'a mut Vec<u8>,
-    ) -> &'a str {
+    pub(super) fn apply<'a>(&self, text: &'a str, statement: Statement, buffer: &'a mut Vec<u8>) -> &'a str {
         let Statement { start, end } = statement;
         if self.0.first().is_none_or(|m| m.start >= end) {
             return &text[start..end];
@@ -76,16 +71,10 @@ pub(super) fn statement(lexer: &mut Lexer<'_>, masks: &mut Masks) -> Option<Stat
             Kind::LineComment | Kind::BlockComment if found.is_none() => {}
             _ => {
                 masks.see(token);
-                let blank = matches!(
-                    token.kind,
-                    Kind::LineComment | Kind::BlockComment | Kind::SoftNewline
-                );
+                let blank = matches!(token.kind, Kind::LineComment | Kind::BlockComment | Kind::SoftNewline);
                 if !blank {
                     let start = found.map_or(token.start, |s| s.start);
-                    found = Some(Statement {
-                        start,
-                        end: token.end,
-                    });
+                    found = Some(Statement { start, end: token.end });
                 }
             }
         }
@@ -141,17 +130,11 @@ pub(super) fn expression(lexer: &mut Lexer<'_>, masks: &mut Masks) -> Statement 
             _ => {
                 masks.see(token);
                 let start = found.map_or(token.start, |s| s.start);
-                found = Some(Statement {
-                    start,
-                    end: token.end,
-                });
+                found = Some(Statement { start, end: token.end });
             }
         }
     }
-    found.unwrap_or(Statement {
-        start: last,
-        end: last,
-    })
+    found.unwrap_or(Statement { start: last, end: last })
 }
 
 /// Returns the first token after an expression that is not blank.

@@ -86,10 +86,7 @@ impl Builder<'_> {
             self.pieces(inner, &mut pieces);
         }
         let (parts, _) = self.tree(pieces, whole);
-        Template {
-            parts,
-            heredoc: false,
-        }
+        Template { parts, heredoc: false }
     }
 
     fn flushed<'i>(&mut self, inner: impl Iterator<Item = Pair<'i>>, span: Span) -> Built {
@@ -384,10 +381,7 @@ fn unindent(pieces: &mut [Piece]) {
     }
     for i in lines {
         if let Piece::Text(text, _) = &mut pieces[i] {
-            let cut = text
-                .char_indices()
-                .nth(least)
-                .map_or(text.len(), |(i, _)| i);
+            let cut = text.char_indices().nth(least).map_or(text.len(), |(i, _)| i);
             text.drain(..cut);
         }
     }

@@ -330,10 +330,7 @@ fn tuples_and_objects() {
     check("{ \"a\" = 1, (b) = 2, 3 = 4 }", "{<\"a\">=1 <<b>>=2 <3>=4}");
     check("{ \"a${b}\" = 1 }", "{<(template \"a\" ${b})>=1}");
     check("{ (a.b) = 1, a[b] = 2 }", "{<<a.b>>=1 <a[b]>=2}");
-    check(
-        "{ a == b ? \"x\" : \"y\" = 1 }",
-        "{<(? (== a b) \"x\" \"y\")>=1}",
-    );
+    check("{ a == b ? \"x\" : \"y\" = 1 }", "{<(? (== a b) \"x\" \"y\")>=1}");
     check("{ null = 1, true = 2, in = 3 }", "{null=1 true=2 in=3}");
     check("{ a = (\n1\n+ 2\n) }", "{a=<(+ 1 2)>}");
     check_error("{ a.b = 1 }", "ambiguous_key");
@@ -353,17 +350,11 @@ fn tuples_and_objects() {
 #[test]
 fn loops() {
     check("[for x in y : x]", "(for x in y : x)");
-    check(
-        "[for k, v in y : v if k != 1]",
-        "(for k, v in y : v if (!= k 1))",
-    );
+    check("[for k, v in y : v if k != 1]", "(for k, v in y : v if (!= k 1))");
     check("{for k, v in y : k => v...}", "(for k, v in y : k => v...)");
     check("{ for x in y : x => 1 if x }", "(for x in y : x => 1 if x)");
     check("{\n  for x in y :\n  x => 1\n}", "(for x in y : x => 1)");
-    check(
-        "{ # c\n  for x in y :\n  x => 1\n}",
-        "(for x in y : x => 1)",
-    );
+    check("{ # c\n  for x in y :\n  x => 1\n}", "(for x in y : x => 1)");
     check("[for in in y : in]", "(for in in y : in)");
     check("{ forx = 1 }", "{forx=1}");
     check(
@@ -457,18 +448,9 @@ fn heredocs() {
 #[test]
 fn heredocs_without_indentation() {
     check("<<-EOT\n    a\n      b\n    EOT", r#""a\n  b\n""#);
-    check(
-        "<<-EOT\n    a\n  b\n\n   \n  EOT",
-        "\"  a\\nb\\n\\n   \\n\"",
-    );
-    check(
-        "<<-EOT\n  ${a}\n    b\n  EOT",
-        r#"(heredoc "" ${a} "\n  b\n")"#,
-    );
-    check(
-        "<<-EOT\n${a}\n    b\n  EOT",
-        r#"(heredoc ${a} "\n    b\n")"#,
-    );
+    check("<<-EOT\n    a\n  b\n\n   \n  EOT", "\"  a\\nb\\n\\n   \\n\"");
+    check("<<-EOT\n  ${a}\n    b\n  EOT", r#"(heredoc "" ${a} "\n  b\n")"#);
+    check("<<-EOT\n${a}\n    b\n  EOT", r#"(heredoc ${a} "\n    b\n")"#);
     check("<<-EOT\n\ta\n\t\tb\nEOT", r#""a\n\tb\n""#);
     check(
         "<<-EOT\n  %{ if a ~}\n  x\n  %{ endif ~}\n  EOT",
@@ -505,10 +487,7 @@ fn dump_body(body: &Body) -> String {
     for b in &body.blocks {
         let labels: String = b.labels.iter().map(|l| format!(" {:?}", l.name)).collect();
         let inner = dump_body(&b.body);
-        items.push((
-            b.span.start,
-            format!("{}{labels} {{ {inner} }}", b.kind.name),
-        ));
+        items.push((b.span.start, format!("{}{labels} {{ {inner} }}", b.kind.name)));
     }
     for t in &body.types {
         let condition = t.condition.as_ref().map(|c| format!(" where {}", dump(c)));
@@ -569,11 +548,7 @@ fn files() {
         r#"a "b" "c" { d = 1; e "f" { g = {h=1} } }"#,
         &[],
     );
-    check_file(
-        "a { # c\n  b = 1 # d\n  /* x\n  y */\n}",
-        "a { b = 1 }",
-        &[],
-    );
+    check_file("a { # c\n  b = 1 # d\n  /* x\n  y */\n}", "a { b = 1 }", &[]);
     check_file("a = [\n  1\n]\nb = 2", "a = [1]; b = 2", &[]);
     check_file(
         "a { for = 1 }\nfor {\n  for = 2\n}",
@@ -619,11 +594,7 @@ fn types_and_functions() {
         "function f(a: number, a: number): number = 1",
         &["duplicate_parameter"],
     );
-    check_file(
-        "a {\n  type x = number\n}\n",
-        "a {  }",
-        &["misplaced_statement"],
-    );
+    check_file("a {\n  type x = number\n}\n", "a {  }", &["misplaced_statement"]);
 }
 
 #[test]
@@ -640,31 +611,11 @@ fn every_mistake_is_found() {
     );
     check_file("a 1\nb = 2", "b = 2", &["unexpected_token"]);
     check_file("a \"b\" = {\n}\nb = 2", "b = 2", &["invalid_block"]);
-    check_file(
-        "a\n{\n}\nb = 2",
-        "b = 2",
-        &["unexpected_token", "unexpected_token"],
-    );
-    check_file(
-        "a { b = 1, c = 2 }\nd = 3",
-        "a {  }; d = 3",
-        &["missing_newline"],
-    );
-    check_file(
-        "a { b {} }\nd = 3",
-        "a { b {  } }; d = 3",
-        &["invalid_block"],
-    );
-    check_file(
-        "a { b = 1\n}\nd = 3",
-        "a { b = 1 }; d = 3",
-        &["missing_newline"],
-    );
-    check_file(
-        "a {\n  b = 1 }\nd = 3",
-        "a { b = 1 }; d = 3",
-        &["missing_newline"],
-    );
+    check_file("a\n{\n}\nb = 2", "b = 2", &["unexpected_token", "unexpected_token"]);
+    check_file("a { b = 1, c = 2 }\nd = 3", "a {  }; d = 3", &["missing_newline"]);
+    check_file("a { b {} }\nd = 3", "a { b {  } }; d = 3", &["invalid_block"]);
+    check_file("a { b = 1\n}\nd = 3", "a { b = 1 }; d = 3", &["missing_newline"]);
+    check_file("a {\n  b = 1 }\nd = 3", "a { b = 1 }; d = 3", &["missing_newline"]);
     check_file("a {} b {}\nc = 1", "a {  }; c = 1", &["missing_newline"]);
     check_file(
         "a \"${b}\" {\n  c = 1\n  d = +\n}",
@@ -693,11 +644,7 @@ fn unclosed_things_cost_one_statement() {
         "a { c = 3 }; d = 4",
         &["unclosed_quote"],
     );
-    check_file(
-        "a = f(1\nb {\n  c = 1\n}\n",
-        "b { c = 1 }",
-        &["unclosed_bracket"],
-    );
+    check_file("a = f(1\nb {\n  c = 1\n}\n", "b { c = 1 }", &["unclosed_bracket"]);
     check_file("a = 1\n}\nb = 2\n", "a = 1; b = 2", &["unmatched_bracket"]);
     check_file("a = <<E\nx\n", "", &["unclosed_heredoc"]);
     check_file("a = 1\n/* x\nb = 2\n", "a = 1", &["unclosed_comment"]);

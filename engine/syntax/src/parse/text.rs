@@ -19,12 +19,7 @@ pub(super) fn normal(text: &str) -> Str {
 /// Resolves `$${` and `%%{`, and with `quoted` also backslash escapes.
 ///
 /// `span` is the place of `raw`.
-pub(super) fn unescape<'a>(
-    raw: &'a str,
-    quoted: bool,
-    span: Span,
-    out: &mut Diagnostics,
-) -> Cow<'a, str> {
+pub(super) fn unescape<'a>(raw: &'a str, quoted: bool, span: Span, out: &mut Diagnostics) -> Cow<'a, str> {
     let special = |b: u8| (b == b'\\' && quoted) || b == b'$' || b == b'%';
     if !raw.bytes().any(special) {
         return Cow::Borrowed(raw);
@@ -89,11 +84,7 @@ fn escape(rest: &str, at: Span, text: &mut String, out: &mut Diagnostics) -> usi
         }
     };
     let hex = &rest[2..];
-    let count = hex
-        .bytes()
-        .take(digits)
-        .take_while(u8::is_ascii_hexdigit)
-        .count();
+    let count = hex.bytes().take(digits).take_while(u8::is_ascii_hexdigit).count();
     if count < digits {
         out.push(
             invalid(at, 2 + count, &format!("`\\{c}`"))
@@ -118,8 +109,5 @@ fn invalid(at: Span, len: usize, what: &str) -> Diagnostic {
         "infra::syntax::invalid_escape",
         format!("{what} is not a valid escape sequence"),
     )
-    .at(
-        Span::new(at.source, start, start + len),
-        "not a valid escape",
-    )
+    .at(Span::new(at.source, start, start + len), "not a valid escape")
 }

@@ -78,12 +78,9 @@ impl Builder<'_> {
         }
         let brackets: String = text.split('.').map(|n| format!("[{n}]")).collect();
         self.diagnostics.push(
-            Diagnostic::error(
-                "infra::syntax::legacy_index",
-                format!("`.{text}` is not a valid index"),
-            )
-            .at(span, "reads as a fraction")
-            .help(format!("write `{brackets}`")),
+            Diagnostic::error("infra::syntax::legacy_index", format!("`.{text}` is not a valid index"))
+                .at(span, "reads as a fraction")
+                .help(format!("write `{brackets}`")),
         );
         self.leaf(ExprKind::Number("0".into()), span)
     }
@@ -119,12 +116,7 @@ impl Builder<'_> {
     }
 
     /// `.*` takes the names and `.0` that follow.
-    fn attr_splat(
-        &mut self,
-        source: Built,
-        marker: Span,
-        steps: &mut Peekable<IntoIter<Step>>,
-    ) -> Built {
+    fn attr_splat(&mut self, source: Built, marker: Span, steps: &mut Peekable<IntoIter<Step>>) -> Built {
         let mut rest = Vec::new();
         let mut depth = source.depth;
         let mut span = source.expr.span.to(marker);
@@ -133,13 +125,10 @@ impl Builder<'_> {
         }
         if let Some(Step::AttrSplat(second)) = steps.peek() {
             self.diagnostics.push(
-                Diagnostic::error(
-                    "infra::syntax::nested_splat",
-                    "a `.*` cannot follow another `.*`",
-                )
-                .at(*second, "second `.*`")
-                .related(marker, "first `.*`")
-                .help("use `[*]` instead of `.*`"),
+                Diagnostic::error("infra::syntax::nested_splat", "a `.*` cannot follow another `.*`")
+                    .at(*second, "second `.*`")
+                    .related(marker, "first `.*`")
+                    .help("use `[*]` instead of `.*`"),
             );
         }
         let kind = ExprKind::Splat(Splat {
@@ -155,12 +144,7 @@ impl Builder<'_> {
     ///
     /// A second splat in there applies to each element of the first. The tree
     /// says so with a loop: `a[*].b[*].c` is `[for * in a[*] : *.b[*].c]`.
-    fn full_splat(
-        &mut self,
-        source: Built,
-        marker: Span,
-        steps: &mut Peekable<IntoIter<Step>>,
-    ) -> Built {
+    fn full_splat(&mut self, source: Built, marker: Span, steps: &mut Peekable<IntoIter<Step>>) -> Built {
         let mut plain = Vec::new();
         while let Some(step) = steps.next_if(|s| !s.is_splat()) {
             plain.push(step);
@@ -232,10 +216,5 @@ fn push_rest(rest: &mut Vec<Traverse>, step: Step, span: &mut Span, depth: &mut 
 
 /// Says whether this is a step of a traversal.
 pub(super) fn is_step(pair: Option<&Pair<'_>>) -> bool {
-    pair.is_some_and(|p| {
-        matches!(
-            p.as_rule(),
-            Rule::ident | Rule::number | Rule::star | Rule::index
-        )
-    })
+    pair.is_some_and(|p| matches!(p.as_rule(), Rule::ident | Rule::number | Rule::star | Rule::index))
 }

@@ -25,25 +25,17 @@ impl DataSource for AvailabilityZones {
             )
             .attr(
                 "values",
-                Attribute::required(Type::set(Type::String))
-                    .doc("The values, one of which must be."),
+                Attribute::required(Type::set(Type::String)).doc("The values, one of which must be."),
             );
         Schema::new(
             Block::new("The zones of the region, sorted by name.")
                 .attr(
                     "all_availability_zones",
-                    Attribute::optional(Type::Bool).doc(
-                        "Whether to list zones that are not opted in, and local ones, as well.",
-                    ),
+                    Attribute::optional(Type::Bool)
+                        .doc("Whether to list zones that are not opted in, and local ones, as well."),
                 )
-                .attr(
-                    "exclude_names",
-                    excluded().doc("Zones to leave out, by name."),
-                )
-                .attr(
-                    "exclude_zone_ids",
-                    excluded().doc("Zones to leave out, by id."),
-                )
+                .attr("exclude_names", excluded().doc("Zones to leave out, by name."))
+                .attr("exclude_zone_ids", excluded().doc("Zones to leave out, by id."))
                 .attr(
                     "state",
                     Attribute::optional(Type::String)
@@ -72,14 +64,9 @@ impl DataSource for AvailabilityZones {
             .send()
             .await
             .op("DescribeAvailabilityZones")?;
-        let (names, ids) = (
-            config.texts("exclude_names"),
-            config.texts("exclude_zone_ids"),
-        );
+        let (names, ids) = (config.texts("exclude_names"), config.texts("exclude_zone_ids"));
         let excluded = |zone: &AvailabilityZone| {
-            let is = |list: &[String], value: Option<&str>| {
-                value.is_some_and(|v| list.iter().any(|x| x == v))
-            };
+            let is = |list: &[String], value: Option<&str>| value.is_some_and(|v| list.iter().any(|x| x == v));
             is(&names, zone.zone_name()) || is(&ids, zone.zone_id())
         };
         let mut zones = answer.availability_zones.unwrap_or_default();
@@ -87,10 +74,7 @@ impl DataSource for AvailabilityZones {
         zones.sort_by(|a, b| a.zone_name().cmp(&b.zone_name()));
         zones.retain(|zone| !excluded(zone) && (all || is_usual(zone)));
         let texts = |pick: fn(&AvailabilityZone) -> Option<&str>| -> Vec<String> {
-            zones
-                .iter()
-                .filter_map(|z| pick(z).map(str::to_owned))
-                .collect()
+            zones.iter().filter_map(|z| pick(z).map(str::to_owned)).collect()
         };
         let mut state = cx.state(config);
         state

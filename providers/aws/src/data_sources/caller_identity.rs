@@ -17,10 +17,7 @@ impl DataSource for CallerIdentity {
             Block::new("Who the credentials belong to.")
                 .attr("account_id", computed().doc("The account."))
                 .attr("arn", computed().doc("The ARN of the user or session."))
-                .attr(
-                    "user_id",
-                    computed().doc("The unique id of the user or session."),
-                ),
+                .attr("user_id", computed().doc("The unique id of the user or session.")),
         )
     }
 

@@ -32,24 +32,19 @@ impl DataSource for IamPolicyDocument {
                     )
                     .attr(
                         "identifiers",
-                        Attribute::required(Type::set(Type::String))
-                            .doc("ARNs, service names, accounts."),
+                        Attribute::required(Type::set(Type::String)).doc("ARNs, service names, accounts."),
                     ),
             )
         };
         let condition = Block::new("When the statement counts.")
-            .attr(
-                "test",
-                Attribute::required(Type::String).doc("`StringEquals`, …"),
-            )
+            .attr("test", Attribute::required(Type::String).doc("`StringEquals`, …"))
             .attr(
                 "variable",
                 Attribute::required(Type::String).doc("The context variable."),
             )
             .attr(
                 "values",
-                Attribute::required(Type::list(Type::String))
-                    .doc("The values, one of which must be."),
+                Attribute::required(Type::list(Type::String)).doc("The values, one of which must be."),
             );
         let statement = Block::new("A statement.")
             .attr("sid", text().doc("Its id."))
@@ -108,11 +103,7 @@ impl DataSource for IamPolicyDocument {
             .set("json", json)
             .set("minified_json", minified)
             .set("version", config.get_str("version").unwrap_or(CURRENT));
-        if config
-            .blocks("statement")
-            .iter()
-            .any(|s| !s.is_set("effect"))
-        {
+        if config.blocks("statement").iter().any(|s| !s.is_set("effect")) {
             state.set_blocks(
                 "statement",
                 config.blocks("statement").iter().map(with_effect).collect(),
@@ -161,8 +152,7 @@ impl Document {
             self.version = other.version;
         }
         for statement in other.statements {
-            let same =
-                |s: &&mut Map<String, Json>| sid(&statement).is_some() && sid(s) == sid(&statement);
+            let same = |s: &&mut Map<String, Json>| sid(&statement).is_some() && sid(s) == sid(&statement);
             match self.statements.iter_mut().find(same) {
                 Some(old) => *old = statement,
                 None => self.statements.push(statement),
@@ -194,10 +184,7 @@ fn sid(statement: &Map<String, Json>) -> Option<&str> {
 fn document(config: &Value) -> Result<Json, ProviderError> {
     let mut whole = Document::default();
     let sources = parse_all(config, "source_policy_documents")?;
-    unique(
-        sources.iter().flat_map(|d| &d.statements),
-        "source_policy_documents",
-    )?;
+    unique(sources.iter().flat_map(|d| &d.statements), "source_policy_documents")?;
     sources.into_iter().for_each(|source| whole.merge(source));
     whole.merge(own(config)?);
     let mut over = Document::default();
@@ -232,12 +219,11 @@ fn unique<'s>(
     let mut seen = std::collections::BTreeSet::new();
     for sid in statements.filter_map(sid) {
         if !seen.insert(sid) {
-            return Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("two statements have the `sid` {sid:?}"),
-            )
-            .at(Path::attr(argument))
-            .help("remove one, or give them different ids"));
+            return Err(
+                ProviderError::new(ErrorKind::Invalid, format!("two statements have the `sid` {sid:?}"))
+                    .at(Path::attr(argument))
+                    .help("remove one, or give them different ids"),
+            );
         }
     }
     Ok(())
@@ -261,10 +247,7 @@ fn statement(block: &Value, version: &str) -> Result<Map<String, Json>, Provider
             parts.insert(key, one_or_many(variables(texts, version)?));
         }
     }
-    for (key, name) in [
-        ("Principal", "principals"),
-        ("NotPrincipal", "not_principals"),
-    ] {
+    for (key, name) in [("Principal", "principals"), ("NotPrincipal", "not_principals")] {
         let blocks = block.blocks(name);
         if !blocks.is_empty() {
             parts.insert(key, principals(blocks, version)?);
@@ -320,10 +303,7 @@ fn principals(blocks: &[Value], version: &str) -> Result<Json, ProviderError> {
         if blocks.len() == 1 && kind == "*" && identifiers == ["*"] {
             return Ok("*".into());
         }
-        by_type
-            .entry(kind)
-            .or_default()
-            .push(one_or_many(identifiers));
+        by_type.entry(kind).or_default().push(one_or_many(identifiers));
     }
     Ok(join_principals(by_type))
 }
@@ -348,9 +328,7 @@ fn conditions(blocks: &[Value], version: &str) -> Result<Json, ProviderError> {
     for block in blocks {
         let variable = block.text("variable").unwrap_or_default();
         let mut values = variables(block.texts("values"), version)?;
-        let test = out
-            .entry(block.text("test").unwrap_or_default())
-            .or_default();
+        let test = out.entry(block.text("test").unwrap_or_default()).or_default();
         match test.get_mut(&variable) {
             Some(Json::Array(old)) => old.extend(values.into_iter().map(Json::from)),
             Some(old) => {
@@ -398,12 +376,7 @@ fn parse(text: &str) -> Result<Document, String> {
         Some(one) => vec![one],
     };
     let statements: Option<Vec<_>> = statements.into_iter().map(parse_statement).collect();
-    let text = |name: &str| {
-        json.get(name)
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |name: &str| json.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     Ok(Document {
         version: text("Version"),
         id: text("Id"),
@@ -430,10 +403,7 @@ fn parse_principals(json: &Json) -> Json {
     let sorted = entries.iter().map(|(kind, value)| {
         let value = match value.as_array() {
             Some(items) => {
-                let mut texts: Vec<String> = items
-                    .iter()
-                    .filter_map(|i| i.as_str().map(str::to_owned))
-                    .collect();
+                let mut texts: Vec<String> = items.iter().filter_map(|i| i.as_str().map(str::to_owned)).collect();
                 texts.sort_by(|a, b| b.cmp(a));
                 texts.into()
             }
@@ -531,21 +501,14 @@ mod tests {
     }
   ]
 }"#;
-        assert_eq!(
-            json(vec![("statement", Value::tuple(vec![statement]))]),
-            expected
-        );
+        assert_eq!(json(vec![("statement", Value::tuple(vec![statement]))]), expected);
     }
 
     #[test]
     fn everybody_is_a_text() {
         let everybody = Value::object([("type", "*".into()), ("identifiers", texts(&["*"]))]);
         let statement = Value::object([("principals", Value::tuple(vec![everybody]))]);
-        let document = document(&Value::object([(
-            "statement",
-            Value::tuple(vec![statement]),
-        )]))
-        .unwrap();
+        let document = document(&Value::object([("statement", Value::tuple(vec![statement]))])).unwrap();
         assert_eq!(document["Statement"][0]["Principal"], "*");
     }
 
@@ -563,20 +526,13 @@ mod tests {
         assert_eq!(document["Version"], "2012-10-17");
         assert_eq!(document["Statement"][0]["Action"], "z");
         assert_eq!(document["Statement"][1]["Effect"], "Deny");
-        assert_eq!(
-            document["Statement"][1]["Condition"]["Bool"]["k"][0],
-            "true"
-        );
+        assert_eq!(document["Statement"][1]["Condition"]["Bool"]["k"][0], "true");
     }
 
     #[test]
     fn sids_are_unique() {
         let one = || Value::object([("sid", "a".into())]);
-        let error = document(&Value::object([(
-            "statement",
-            Value::tuple(vec![one(), one()]),
-        )]))
-        .unwrap_err();
+        let error = document(&Value::object([("statement", Value::tuple(vec![one(), one()]))])).unwrap_err();
         assert!(error.message.contains("\"a\""));
     }
 }

@@ -12,15 +12,9 @@ mod vpc;
 
 /// All data sources.
 pub(crate) const TYPES: &[(&str, &dyn DataSource)] = &[
-    (
-        "aws_availability_zones",
-        &availability_zones::AvailabilityZones,
-    ),
+    ("aws_availability_zones", &availability_zones::AvailabilityZones),
     ("aws_caller_identity", &caller_identity::CallerIdentity),
-    (
-        "aws_iam_policy_document",
-        &iam_policy_document::IamPolicyDocument,
-    ),
+    ("aws_iam_policy_document", &iam_policy_document::IamPolicyDocument),
     ("aws_partition", &partition::Partition),
     ("aws_region", &region::Region),
     ("aws_subnets", &subnets::Subnets),

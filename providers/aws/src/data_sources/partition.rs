@@ -16,10 +16,7 @@ impl DataSource for Partition {
         let computed = || Attribute::computed(Type::String);
         Schema::new(
             Block::new("The part of AWS that the region belongs to.")
-                .attr(
-                    "partition",
-                    computed().doc("`aws`, `aws-cn`, `aws-us-gov`, …"),
-                )
+                .attr("partition", computed().doc("`aws`, `aws-cn`, `aws-us-gov`, …"))
                 .attr("dns_suffix", computed().doc("`amazonaws.com`, …"))
                 .attr("reverse_dns_prefix", computed().doc("`com.amazonaws`, …")),
         )

@@ -56,8 +56,7 @@ impl DataSource for Region {
             Block::new("The region in use.")
                 .attr(
                     "name",
-                    Attribute::optional_computed(Type::String)
-                        .doc("The region, such as `eu-west-1`."),
+                    Attribute::optional_computed(Type::String).doc("The region, such as `eu-west-1`."),
                 )
                 .attr("description", computed().doc("The place."))
                 .attr("endpoint", computed().doc("The host name of EC2 there.")),
@@ -74,10 +73,7 @@ impl DataSource for Region {
             .set("name", &region)
             .set("region", &region)
             .set("description", place.map(|(_, place)| *place))
-            .set(
-                "endpoint",
-                format!("ec2.{region}.{}", dns_suffix(partition(&region))),
-            );
+            .set("endpoint", format!("ec2.{region}.{}", dns_suffix(partition(&region))));
         Ok(state.finish())
     }
 }

@@ -23,14 +23,8 @@ impl DataSource for Vpc {
                 "default",
                 selector(Type::Bool).doc("Whether it is the region's default VPC."),
             )
-            .attr(
-                "cidr_block",
-                selector(Type::String).doc("The IPv4 addresses."),
-            )
-            .attr(
-                "dhcp_options_id",
-                selector(Type::String).doc("The DHCP options."),
-            )
+            .attr("cidr_block", selector(Type::String).doc("The IPv4 addresses."))
+            .attr("dhcp_options_id", selector(Type::String).doc("The DHCP options."))
             .attr("state", selector(Type::String).doc("The state."))
             .attr("arn", computed(Type::String))
             .attr("owner_id", computed(Type::String))
@@ -67,10 +61,7 @@ impl DataSource for Vpc {
             .set("cidr_block", vpc.cidr_block())
             .set("dhcp_options_id", vpc.dhcp_options_id())
             .set("state", vpc.state().map(|s| s.as_str()))
-            .set(
-                "instance_tenancy",
-                vpc.instance_tenancy().map(|t| t.as_str()),
-            )
+            .set("instance_tenancy", vpc.instance_tenancy().map(|t| t.as_str()))
             .set("main_route_table_id", main_route_table(cx, id).await?)
             .set(
                 "enable_dns_support",
@@ -90,8 +81,7 @@ fn not_one(count: usize) -> ProviderError {
         0 => "no VPC matches".to_owned(),
         n => format!("{n} VPCs match, one was expected"),
     };
-    ProviderError::new(ErrorKind::NotFound, message)
-        .help("change `id`, `tags` or the `filter` blocks")
+    ProviderError::new(ErrorKind::NotFound, message).help("change `id`, `tags` or the `filter` blocks")
 }
 
 async fn main_route_table(cx: &Cx<'_>, vpc: &str) -> Result<Option<String>, ProviderError> {
@@ -99,22 +89,11 @@ async fn main_route_table(cx: &Cx<'_>, vpc: &str) -> Result<Option<String>, Prov
     let call = call.filters(filter("vpc-id", [vpc.to_owned()]));
     let call = call.filters(filter("association.main", ["true".to_owned()]));
     let tables = call.send().await.op("DescribeRouteTables")?.route_tables;
-    Ok(tables
-        .unwrap_or_default()
-        .into_iter()
-        .find_map(|t| t.route_table_id))
+    Ok(tables.unwrap_or_default().into_iter().find_map(|t| t.route_table_id))
 }
 
-async fn attribute(
-    cx: &Cx<'_>,
-    vpc: &str,
-    name: VpcAttributeName,
-) -> Result<Option<bool>, ProviderError> {
-    let call = cx
-        .ec2()
-        .describe_vpc_attribute()
-        .vpc_id(vpc)
-        .attribute(name);
+async fn attribute(cx: &Cx<'_>, vpc: &str, name: VpcAttributeName) -> Result<Option<bool>, ProviderError> {
+    let call = cx.ec2().describe_vpc_attribute().vpc_id(vpc).attribute(name);
     let answer = call.send().await.op("DescribeVpcAttribute")?;
     let value = answer.enable_dns_support.or(answer.enable_dns_hostnames);
     Ok(value.and_then(|v| v.value))

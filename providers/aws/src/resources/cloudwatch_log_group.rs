@@ -20,8 +20,7 @@ pub(crate) struct CloudwatchLogGroup;
 
 /// Days that logs may be kept; 0 is for ever.
 const RETENTION: &[i64] = &[
-    0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
+    0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
 #[async_trait]
@@ -35,10 +34,7 @@ impl Resource for CloudwatchLogGroup {
                     .force_new()
                     .check(Validator::Length(1, 512)),
             )
-            .attr(
-                "name_prefix",
-                Attribute::optional_computed(Type::String).force_new(),
-            )
+            .attr("name_prefix", Attribute::optional_computed(Type::String).force_new())
             .attr(
                 "retention_in_days",
                 Attribute::optional(Type::Number)
@@ -51,11 +47,7 @@ impl Resource for CloudwatchLogGroup {
                 "log_group_class",
                 Attribute::optional_computed(Type::String)
                     .force_new()
-                    .check(Validator::OneOf(&[
-                        "STANDARD",
-                        "INFREQUENT_ACCESS",
-                        "DELIVERY",
-                    ])),
+                    .check(Validator::OneOf(&["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"])),
             )
             .attr(
                 "skip_destroy",
@@ -87,10 +79,7 @@ impl Resource for CloudwatchLogGroup {
                 .set("arn", arn)
                 .set("retention_in_days", group.retention_in_days().unwrap_or(0))
                 .set("kms_key_id", group.kms_key_id())
-                .set(
-                    "log_group_class",
-                    class.unwrap_or_else(|| "STANDARD".to_owned()),
-                );
+                .set("log_group_class", class.unwrap_or_else(|| "STANDARD".to_owned()));
             named::set_unread(cx, &mut state, prior, &["skip_destroy"]);
             state.tags(cx.default_tags(), tags);
             Ok(Some(state.finish()))
@@ -104,11 +93,7 @@ impl Resource for CloudwatchLogGroup {
         let call = op.cx.logs_once().create_log_group().log_group_name(&name);
         let made = call
             .set_kms_key_id(op.planned.text("kms_key_id"))
-            .set_log_group_class(
-                op.planned
-                    .text("log_group_class")
-                    .map(|c| c.as_str().into()),
-            )
+            .set_log_group_class(op.planned.text("log_group_class").map(|c| c.as_str().into()))
             .set_tags(Some(tags))
             .send()
             .await
@@ -146,10 +131,7 @@ impl Resource for CloudwatchLogGroup {
         if op.changed("kms_key_id") {
             match op.planned.text("kms_key_id") {
                 Some(key) => {
-                    let call = client
-                        .associate_kms_key()
-                        .log_group_name(&name)
-                        .kms_key_id(key);
+                    let call = client.associate_kms_key().log_group_name(&name).kms_key_id(key);
                     call.send().await.op("AssociateKmsKey")?;
                 }
                 None => {
@@ -161,10 +143,7 @@ impl Resource for CloudwatchLogGroup {
         if let Some((remove, set)) = tags::change(op) {
             let arn = op.prior.text("arn").unwrap_or_default();
             if !remove.is_empty() {
-                let call = client
-                    .untag_resource()
-                    .resource_arn(&arn)
-                    .set_tag_keys(Some(remove));
+                let call = client.untag_resource().resource_arn(&arn).set_tag_keys(Some(remove));
                 call.send().await.op("UntagResource")?;
             }
             if !set.is_empty() {
@@ -191,12 +170,7 @@ impl Resource for CloudwatchLogGroup {
         .map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", 512);
         let ours = is_ours(cx, &name, token).await?;
         Ok(ours.then(|| Value::object([("id", name.into())])))
@@ -209,10 +183,7 @@ async fn find(cx: &Cx<'_>, name: &str) -> Result<Option<LogGroup>, ProviderError
     let mut pages = call.into_paginator().send();
     while let Some(page) = pages.next().await {
         let groups = page.op("DescribeLogGroups")?.log_groups.unwrap_or_default();
-        if let Some(group) = groups
-            .into_iter()
-            .find(|g| g.log_group_name() == Some(name))
-        {
+        if let Some(group) = groups.into_iter().find(|g| g.log_group_name() == Some(name)) {
             return Ok(Some(group));
         }
     }
@@ -234,10 +205,7 @@ async fn is_ours(cx: &Cx<'_>, name: &str, token: &str) -> Result<bool, ProviderE
     let Some(group) = find(cx, name).await? else {
         return Ok(false);
     };
-    Ok(named::is_ours(
-        &list_tags(cx, &plain_arn(&group)).await?,
-        token,
-    ))
+    Ok(named::is_ours(&list_tags(cx, &plain_arn(&group)).await?, token))
 }
 
 async fn put_retention(op: &Op<'_>, name: &str, days: i32) -> Result<(), ProviderError> {
@@ -249,10 +217,7 @@ async fn put_retention(op: &Op<'_>, name: &str, days: i32) -> Result<(), Provide
     };
     op.retry(minutes(1), again, || async {
         let call = op.cx.logs().put_retention_policy().log_group_name(name);
-        call.retention_in_days(days)
-            .send()
-            .await
-            .op("PutRetentionPolicy")
+        call.retention_in_days(days).send().await.op("PutRetentionPolicy")
     })
     .await
     .map(|_| ())

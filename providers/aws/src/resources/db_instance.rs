@@ -72,11 +72,7 @@ impl Resource for DbInstance {
         let planned = op.planned;
         let name = wanted_name(planned, op.token);
         let again = |error: &ProviderError| {
-            iam_propagation(error)
-                || has_code(
-                    error,
-                    &["DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"],
-                )
+            iam_propagation(error) || has_code(error, &["DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"])
         };
         let made = op
             .retry(minutes(2), again, || async {
@@ -87,15 +83,9 @@ impl Resource for DbInstance {
             })
             .await;
         let db = match made {
-            Err(error)
-                if has_code(
-                    &error,
-                    &["DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"],
-                ) =>
-            {
+            Err(error) if has_code(&error, &["DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"]) => {
                 let found = find(op.cx, &name).await?;
-                let ours =
-                    found.filter(|db| named::is_ours(&rds::tag_map(db.tag_list()), op.token));
+                let ours = found.filter(|db| named::is_ours(&rds::tag_map(db.tag_list()), op.token));
                 ours.ok_or_else(|| named::taken("a DB instance", &name))?
             }
             other => other?,
@@ -136,23 +126,15 @@ impl Resource for DbInstance {
             .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` to lose the data, and apply that first"));
         }
         let busy = |error: &ProviderError| {
-            has_code(
-                error,
-                &["InvalidDBInstanceState", "InvalidDBInstanceStateFault"],
-            ) && !error.message.contains("already being deleted")
+            has_code(error, &["InvalidDBInstanceState", "InvalidDBInstanceStateFault"])
+                && !error.message.contains("already being deleted")
         };
         let deleted = op
             .retry(minutes(5), busy, || async {
-                let call = op
-                    .cx
-                    .rds()
-                    .delete_db_instance()
-                    .db_instance_identifier(&name);
+                let call = op.cx.rds().delete_db_instance().db_instance_identifier(&name);
                 call.skip_final_snapshot(skip)
                     .set_final_db_snapshot_identifier(snapshot.clone())
-                    .delete_automated_backups(
-                        op.prior.flag("delete_automated_backups").unwrap_or(true),
-                    )
+                    .delete_automated_backups(op.prior.flag("delete_automated_backups").unwrap_or(true))
                     .send()
                     .await
                     .op("DeleteDBInstance")
@@ -179,33 +161,20 @@ impl Resource for DbInstance {
         Ok(Value::object([("identifier", id.into())]))
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = wanted_name(planned, token);
         let found = find(cx, &name).await?;
         let ours = found.filter(|db| named::is_ours(&rds::tag_map(db.tag_list()), token));
         Ok(ours.map(|db| {
             Value::object([
-                (
-                    "id",
-                    db.dbi_resource_id.unwrap_or_else(|| name.clone()).into(),
-                ),
+                ("id", db.dbi_resource_id.unwrap_or_else(|| name.clone()).into()),
                 ("identifier", name.into()),
             ])
         }))
     }
 
     async fn resume(&self, op: &Op<'_>) -> Result<(), ProviderError> {
-        wait_available(
-            op,
-            &identifier(&op.prior),
-            op.timeout("create", minutes(40)),
-        )
-        .await?;
+        wait_available(op, &identifier(&op.prior), op.timeout("create", minutes(40))).await?;
         self.update(op).await
     }
 }
@@ -221,10 +190,7 @@ fn identifier(object: &Value) -> String {
 }
 
 async fn find(cx: &Cx<'_>, name: &str) -> Result<Option<Remote>, ProviderError> {
-    let call = cx
-        .rds()
-        .describe_db_instances()
-        .db_instance_identifier(name);
+    let call = cx.rds().describe_db_instances().db_instance_identifier(name);
     let answer = or_gone(call.send().await.op("DescribeDBInstances"))?;
     Ok(answer.and_then(|a| a.db_instances?.into_iter().next()))
 }
@@ -233,10 +199,7 @@ fn explain_delete(error: ProviderError) -> ProviderError {
     if error.message.to_lowercase().contains("deletion protection") {
         return error.help("set `deletion_protection = false` and apply that first");
     }
-    if has_code(
-        &error,
-        &["DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault"],
-    ) {
+    if has_code(&error, &["DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault"]) {
         return error
             .at(Path::attr("final_snapshot_identifier"))
             .help("choose another `final_snapshot_identifier` and apply that first");
@@ -254,18 +217,12 @@ async fn wait_available(op: &Op<'_>, name: &str, timeout: Duration) -> Result<()
         let status = status.unwrap_or_else(|| "not visible yet".to_owned());
         match status.as_str() {
             "available" | "storage-optimization" => Ok(Look::Done(())),
-            other
-                if ON_THE_WAY.contains(&other)
-                    || other.starts_with("configuring-")
-                    || other.contains(' ') =>
-            {
+            other if ON_THE_WAY.contains(&other) || other.starts_with("configuring-") || other.contains(' ') => {
                 Ok(Look::Pending(status))
             }
             _ => Err(ProviderError::new(
                 ErrorKind::Other,
-                format!(
-                    "DB instance {name} is `{status}`, and will not become available by itself"
-                ),
+                format!("DB instance {name} is `{status}`, and will not become available by itself"),
             )
             .help("the instance's events in the RDS console say why")),
         }
@@ -278,11 +235,7 @@ async fn create(op: &Op<'_>, name: &str) -> Result<Remote, ProviderError> {
     let groups = p.texts("vpc_security_group_ids");
     let logs = p.texts("enabled_cloudwatch_logs_exports");
     let managed = p.flag("manage_master_user_password").filter(|m| *m);
-    let call = op
-        .cx
-        .rds_once()
-        .create_db_instance()
-        .db_instance_identifier(name);
+    let call = op.cx.rds_once().create_db_instance().db_instance_identifier(name);
     let answer = call
         .set_allocated_storage(p.int("allocated_storage"))
         .set_auto_minor_version_upgrade(p.flag("auto_minor_version_upgrade"))
@@ -334,9 +287,7 @@ async fn create(op: &Op<'_>, name: &str) -> Result<Remote, ProviderError> {
         .send()
         .await
         .op("CreateDBInstance")?;
-    answer
-        .db_instance
-        .expect_in("CreateDBInstance", "DB instance")
+    answer.db_instance.expect_in("CreateDBInstance", "DB instance")
 }
 
 async fn restore(op: &Op<'_>, name: &str, snapshot: &str) -> Result<Remote, ProviderError> {
@@ -389,33 +340,17 @@ async fn modify(op: &Op<'_>, name: &str, restored: bool) -> Result<bool, Provide
     let flag = |name: &str| p.flag(name).filter(|_| changed(name));
     let managed = p.flag("manage_master_user_password").unwrap_or(false);
     // Storage settings belong together: one of them is refused without the others.
-    let storage = [
-        "allocated_storage",
-        "iops",
-        "storage_throughput",
-        "storage_type",
-    ];
+    let storage = ["allocated_storage", "iops", "storage_throughput", "storage_type"];
     let storage = storage.iter().any(|name| changed(name)) && !restored;
-    let logs =
-        (!restored && op.changed("enabled_cloudwatch_logs_exports")).then(|| log_exports(op));
-    let groups = (!restored && op.changed("vpc_security_group_ids"))
-        .then(|| p.texts("vpc_security_group_ids"));
+    let logs = (!restored && op.changed("enabled_cloudwatch_logs_exports")).then(|| log_exports(op));
+    let groups = (!restored && op.changed("vpc_security_group_ids")).then(|| p.texts("vpc_security_group_ids"));
     let again = |error: &ProviderError| {
-        iam_propagation(error)
-            || has_code(
-                error,
-                &["InvalidDBInstanceState", "InvalidDBInstanceStateFault"],
-            )
+        iam_propagation(error) || has_code(error, &["InvalidDBInstanceState", "InvalidDBInstanceStateFault"])
     };
     op.retry(minutes(5), again, || async {
-        let call = op
-            .cx
-            .rds()
-            .modify_db_instance()
-            .db_instance_identifier(name);
+        let call = op.cx.rds().modify_db_instance().db_instance_identifier(name);
         // Under another name the instance is found at once, or not at all.
-        let at_once =
-            restored || op.changed("identifier") || p.flag("apply_immediately") == Some(true);
+        let at_once = restored || op.changed("identifier") || p.flag("apply_immediately") == Some(true);
         call.apply_immediately(at_once)
             .set_allocated_storage(p.int("allocated_storage").filter(|_| storage))
             .set_iops(p.int("iops").filter(|i| storage && *i > 0))
@@ -452,9 +387,7 @@ async fn modify(op: &Op<'_>, name: &str, restored: bool) -> Result<bool, Provide
             .set_new_db_instance_identifier(text("identifier").filter(|_| !restored))
             .set_option_group_name(text("option_group_name"))
             .set_performance_insights_kms_key_id(text("performance_insights_kms_key_id"))
-            .set_performance_insights_retention_period(number(
-                "performance_insights_retention_period",
-            ))
+            .set_performance_insights_retention_period(number("performance_insights_retention_period"))
             .set_preferred_backup_window(text("backup_window"))
             .set_preferred_maintenance_window(text("maintenance_window"))
             .set_publicly_accessible(flag("publicly_accessible"))

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_rds::types::{DbParameterGroup as Remote, Parameter};
-use infra_providers::{
-    Attribute, Block, NestedBlock, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, NestedBlock, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Type, Value};
 
 use super::{named, rds};
@@ -28,10 +26,7 @@ const CHUNK: usize = 20;
 impl Resource for DbParameterGroup {
     fn schema(&self) -> Schema {
         let parameter = Block::new("A parameter.")
-            .attr(
-                "name",
-                Attribute::required(Type::String).equal(same_text_any_case),
-            )
+            .attr("name", Attribute::required(Type::String).equal(same_text_any_case))
             .attr("value", Attribute::required(Type::String))
             .attr(
                 "apply_method",
@@ -49,10 +44,7 @@ impl Resource for DbParameterGroup {
                     .equal(same_text_any_case)
                     .check(Validator::Length(1, 255)),
             )
-            .attr(
-                "name_prefix",
-                Attribute::optional_computed(Type::String).force_new(),
-            )
+            .attr("name_prefix", Attribute::optional_computed(Type::String).force_new())
             .attr("family", Attribute::required(Type::String).force_new())
             .attr(
                 "description",
@@ -99,8 +91,7 @@ impl Resource for DbParameterGroup {
     }
 
     async fn create(&self, op: &Op<'_>) -> Result<(), ProviderError> {
-        let name =
-            names::resolve_as(op.planned, op.token, "name", "name_prefix", 255).to_lowercase();
+        let name = names::resolve_as(op.planned, op.token, "name", "name_prefix", 255).to_lowercase();
         let call = op.cx.rds_once().create_db_parameter_group();
         let made = call
             .db_parameter_group_name(&name)
@@ -114,10 +105,7 @@ impl Resource for DbParameterGroup {
             Err(error)
                 if has_code(
                     &error,
-                    &[
-                        "DBParameterGroupAlreadyExists",
-                        "DBParameterGroupAlreadyExistsFault",
-                    ],
+                    &["DBParameterGroupAlreadyExists", "DBParameterGroupAlreadyExistsFault"],
                 ) =>
             {
                 let found = find(op.cx, &name).await?;
@@ -145,16 +133,9 @@ impl Resource for DbParameterGroup {
             .filter(|(name, _)| !new.contains_key(*name))
             .map(|(_, p)| p.clone())
             .collect();
-        let set = new
-            .into_iter()
-            .filter(|(name, p)| old.get(name) != Some(p))
-            .collect();
+        let set = new.into_iter().filter(|(name, p)| old.get(name) != Some(p)).collect();
         for chunk in gone.chunks(CHUNK) {
-            let call = op
-                .cx
-                .rds()
-                .reset_db_parameter_group()
-                .db_parameter_group_name(&name);
+            let call = op.cx.rds().reset_db_parameter_group().db_parameter_group_name(&name);
             call.reset_all_parameters(false)
                 .set_parameters(Some(chunk.to_vec()))
                 .send()
@@ -173,30 +154,18 @@ impl Resource for DbParameterGroup {
         let busy = |error: &ProviderError| {
             has_code(
                 error,
-                &[
-                    "InvalidDBParameterGroupState",
-                    "InvalidDBParameterGroupStateFault",
-                ],
+                &["InvalidDBParameterGroupState", "InvalidDBParameterGroupStateFault"],
             )
         };
         op.retry(minutes(3), busy, || async {
-            let call = op
-                .cx
-                .rds()
-                .delete_db_parameter_group()
-                .db_parameter_group_name(&name);
+            let call = op.cx.rds().delete_db_parameter_group().db_parameter_group_name(&name);
             call.send().await.op("DeleteDBParameterGroup")
         })
         .await
         .map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", 255).to_lowercase();
         let Some(found) = find(cx, &name).await? else {
             return Ok(None);
@@ -207,10 +176,7 @@ impl Resource for DbParameterGroup {
 }
 
 async fn find(cx: &Cx<'_>, name: &str) -> Result<Option<Remote>, ProviderError> {
-    let call = cx
-        .rds()
-        .describe_db_parameter_groups()
-        .db_parameter_group_name(name);
+    let call = cx.rds().describe_db_parameter_groups().db_parameter_group_name(name);
     let answer = or_gone(call.send().await.op("DescribeDBParameterGroups"))?;
     Ok(answer.and_then(|a| a.db_parameter_groups?.into_iter().next()))
 }
@@ -236,18 +202,10 @@ fn wanted(object: &Value) -> BTreeMap<String, Parameter> {
         .collect()
 }
 
-async fn modify(
-    op: &Op<'_>,
-    name: &str,
-    parameters: BTreeMap<String, Parameter>,
-) -> Result<(), ProviderError> {
+async fn modify(op: &Op<'_>, name: &str, parameters: BTreeMap<String, Parameter>) -> Result<(), ProviderError> {
     let parameters: Vec<Parameter> = parameters.into_values().collect();
     for chunk in parameters.chunks(CHUNK) {
-        let call = op
-            .cx
-            .rds()
-            .modify_db_parameter_group()
-            .db_parameter_group_name(name);
+        let call = op.cx.rds().modify_db_parameter_group().db_parameter_group_name(name);
         call.set_parameters(Some(chunk.to_vec()))
             .send()
             .await
@@ -264,25 +222,17 @@ async fn parameters(cx: &Cx<'_>, name: &str, prior: &Value) -> Result<Vec<Value>
         .iter()
         .filter_map(|p| Some((p.text("name")?.to_lowercase(), p.text("apply_method")?)))
         .collect();
-    let call = cx
-        .rds()
-        .describe_db_parameters()
-        .db_parameter_group_name(name);
+    let call = cx.rds().describe_db_parameters().db_parameter_group_name(name);
     let mut pages = call.into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         for parameter in page.op("DescribeDBParameters")?.parameters() {
-            let name = parameter
-                .parameter_name()
-                .unwrap_or_default()
-                .to_lowercase();
+            let name = parameter.parameter_name().unwrap_or_default().to_lowercase();
             let is_set = parameter.source().is_none_or(|s| s == "user");
             let Some(value) = parameter.parameter_value() else {
                 continue;
             };
-            let as_written = written
-                .get(&name)
-                .is_some_and(|w| w.parameter_value() == Some(value));
+            let as_written = written.get(&name).is_some_and(|w| w.parameter_value() == Some(value));
             if !is_set && !as_written {
                 continue;
             }
@@ -292,10 +242,7 @@ async fn parameters(cx: &Cx<'_>, name: &str, prior: &Value) -> Result<Vec<Value>
             found.push(Value::object([
                 ("name", name.into()),
                 ("value", value.into()),
-                (
-                    "apply_method",
-                    method.unwrap_or_else(|| "immediate".to_owned()).into(),
-                ),
+                ("apply_method", method.unwrap_or_else(|| "immediate".to_owned()).into()),
             ]));
         }
     }

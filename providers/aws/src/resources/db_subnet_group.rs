@@ -23,10 +23,7 @@ impl Resource for DbSubnetGroup {
         let block = Block::new("A group of subnets for databases.")
             .attr("arn", Attribute::computed(Type::String))
             .attr("vpc_id", Attribute::computed(Type::String))
-            .attr(
-                "supported_network_types",
-                Attribute::computed(Type::set(Type::String)),
-            )
+            .attr("supported_network_types", Attribute::computed(Type::set(Type::String)))
             .attr(
                 "name",
                 Attribute::optional_computed(Type::String)
@@ -34,10 +31,7 @@ impl Resource for DbSubnetGroup {
                     .equal(same_text_any_case)
                     .check(Validator::Length(1, 255)),
             )
-            .attr(
-                "name_prefix",
-                Attribute::optional_computed(Type::String).force_new(),
-            )
+            .attr("name_prefix", Attribute::optional_computed(Type::String).force_new())
             .attr(
                 "description",
                 Attribute::optional(Type::String).default("Managed by infra"),
@@ -61,11 +55,7 @@ impl Resource for DbSubnetGroup {
             };
             let arn = group.db_subnet_group_arn().unwrap_or_default();
             let tags = rds::tags_of(cx, arn).await?;
-            let subnets: Vec<&str> = group
-                .subnets()
-                .iter()
-                .filter_map(|s| s.subnet_identifier())
-                .collect();
+            let subnets: Vec<&str> = group.subnets().iter().filter_map(|s| s.subnet_identifier()).collect();
             let mut state = cx.state(prior);
             state
                 .name(group.db_subnet_group_name().unwrap_or_default())
@@ -82,18 +72,13 @@ impl Resource for DbSubnetGroup {
     }
 
     async fn create(&self, op: &Op<'_>) -> Result<(), ProviderError> {
-        let name =
-            names::resolve_as(op.planned, op.token, "name", "name_prefix", 255).to_lowercase();
+        let name = names::resolve_as(op.planned, op.token, "name", "name_prefix", 255).to_lowercase();
         if let Some(found) = find(op.cx, &name).await?
             && !is_ours(op.cx, &found, op.token).await?
         {
             return Err(named::taken("a DB subnet group", &name));
         }
-        let call = op
-            .cx
-            .rds_once()
-            .create_db_subnet_group()
-            .db_subnet_group_name(&name);
+        let call = op.cx.rds_once().create_db_subnet_group().db_subnet_group_name(&name);
         let made = call
             .set_db_subnet_group_description(op.planned.text("description"))
             .set_subnet_ids(Some(op.planned.texts("subnet_ids")))
@@ -105,10 +90,7 @@ impl Resource for DbSubnetGroup {
             Err(error)
                 if has_code(
                     &error,
-                    &[
-                        "DBSubnetGroupAlreadyExists",
-                        "DBSubnetGroupAlreadyExistsFault",
-                    ],
+                    &["DBSubnetGroupAlreadyExists", "DBSubnetGroupAlreadyExistsFault"],
                 ) =>
             {
                 find(op.cx, &name).await?
@@ -125,11 +107,7 @@ impl Resource for DbSubnetGroup {
 
     async fn update(&self, op: &Op<'_>) -> Result<(), ProviderError> {
         if op.any_changed(&["description", "subnet_ids"]) {
-            let call = op
-                .cx
-                .rds()
-                .modify_db_subnet_group()
-                .db_subnet_group_name(op.prior.id());
+            let call = op.cx.rds().modify_db_subnet_group().db_subnet_group_name(op.prior.id());
             call.set_db_subnet_group_description(op.planned.text("description"))
                 .set_subnet_ids(Some(op.planned.texts("subnet_ids")))
                 .send()
@@ -141,21 +119,10 @@ impl Resource for DbSubnetGroup {
 
     async fn delete(&self, op: &Op<'_>) -> Result<(), ProviderError> {
         let name = op.prior.id();
-        let busy = |error: &ProviderError| {
-            has_code(
-                error,
-                &[
-                    "InvalidDBSubnetGroupStateFault",
-                    "InvalidDBSubnetGroupState",
-                ],
-            )
-        };
+        let busy =
+            |error: &ProviderError| has_code(error, &["InvalidDBSubnetGroupStateFault", "InvalidDBSubnetGroupState"]);
         op.retry(minutes(3), busy, || async {
-            let call = op
-                .cx
-                .rds()
-                .delete_db_subnet_group()
-                .db_subnet_group_name(&name);
+            let call = op.cx.rds().delete_db_subnet_group().db_subnet_group_name(&name);
             call.send().await.op("DeleteDBSubnetGroup")
         })
         .await?;
@@ -166,12 +133,7 @@ impl Resource for DbSubnetGroup {
         .await
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", 255).to_lowercase();
         let Some(found) = find(cx, &name).await? else {
             return Ok(None);
@@ -182,10 +144,7 @@ impl Resource for DbSubnetGroup {
 }
 
 async fn find(cx: &Cx<'_>, name: &str) -> Result<Option<Remote>, ProviderError> {
-    let call = cx
-        .rds()
-        .describe_db_subnet_groups()
-        .db_subnet_group_name(name);
+    let call = cx.rds().describe_db_subnet_groups().db_subnet_group_name(name);
     let answer = or_gone(call.send().await.op("DescribeDBSubnetGroups"))?;
     Ok(answer.and_then(|a| a.db_subnet_groups?.into_iter().next()))
 }

@@ -31,10 +31,7 @@ pub(super) async fn update_tags(op: &Op<'_>, arn: &str) -> Result<(), ProviderEr
     };
     if !remove.is_empty() {
         let call = op.cx.ecs().untag_resource().resource_arn(arn);
-        call.set_tag_keys(Some(remove))
-            .send()
-            .await
-            .op("UntagResource")?;
+        call.set_tag_keys(Some(remove)).send().await.op("UntagResource")?;
     }
     if let Some(tags) = tag_list(&set) {
         let call = op.cx.ecs().tag_resource().resource_arn(arn);

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{
-    Cluster, ClusterConfiguration, ClusterField, ClusterServiceConnectDefaultsRequest,
-    ClusterSetting, ExecuteCommandConfiguration, ExecuteCommandLogConfiguration,
+    Cluster, ClusterConfiguration, ClusterField, ClusterServiceConnectDefaultsRequest, ClusterSetting,
+    ExecuteCommandConfiguration, ExecuteCommandLogConfiguration,
 };
-use infra_providers::{
-    Attribute, Block, NestedBlock, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, NestedBlock, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Type, Value};
 
 use super::{ecs, named};
@@ -28,18 +26,9 @@ pub(crate) struct EcsCluster;
 impl Resource for EcsCluster {
     fn schema(&self) -> Schema {
         let log = Block::new("Where the output of commands goes.")
-            .attr(
-                "cloud_watch_encryption_enabled",
-                Attribute::optional(Type::Bool),
-            )
-            .attr(
-                "cloud_watch_log_group_name",
-                Attribute::optional(Type::String),
-            )
-            .attr(
-                "s3_bucket_encryption_enabled",
-                Attribute::optional(Type::Bool),
-            )
+            .attr("cloud_watch_encryption_enabled", Attribute::optional(Type::Bool))
+            .attr("cloud_watch_log_group_name", Attribute::optional(Type::String))
+            .attr("s3_bucket_encryption_enabled", Attribute::optional(Type::Bool))
             .attr("s3_bucket_name", Attribute::optional(Type::String))
             .attr("s3_key_prefix", Attribute::optional(Type::String));
         let command = Block::new("How commands in containers are run.")
@@ -51,10 +40,8 @@ impl Resource for EcsCluster {
                     .check(Validator::OneOf(&["NONE", "DEFAULT", "OVERRIDE"])),
             )
             .block("log_configuration", NestedBlock::list(log).at_most(1));
-        let configuration = Block::new("The configuration of the cluster.").block(
-            "execute_command_configuration",
-            NestedBlock::list(command).at_most(1),
-        );
+        let configuration = Block::new("The configuration of the cluster.")
+            .block("execute_command_configuration", NestedBlock::list(command).at_most(1));
         let setting = Block::new("A setting, such as `containerInsights`.")
             .attr("name", Attribute::required(Type::String))
             .attr("value", Attribute::required(Type::String));
@@ -85,10 +72,7 @@ impl Resource for EcsCluster {
         found.answer(objects, |cluster, prior| {
             let mut state = cx.state(prior);
             let arn = cluster.cluster_arn();
-            state
-                .set("id", arn)
-                .set("arn", arn)
-                .set("name", cluster.cluster_name());
+            state.set("id", arn).set("arn", arn).set("name", cluster.cluster_name());
             let settings = cluster.settings().iter().map(|s| {
                 Value::object([
                     ("name", s.name().map(|n| n.as_str()).into()),
@@ -98,9 +82,7 @@ impl Resource for EcsCluster {
             state.set_blocks("setting", settings.collect());
             let configuration = cluster.configuration().and_then(configuration_value);
             state.set_blocks("configuration", configuration.into_iter().collect());
-            let namespace = cluster
-                .service_connect_defaults()
-                .and_then(|d| d.namespace());
+            let namespace = cluster.service_connect_defaults().and_then(|d| d.namespace());
             let defaults = namespace.map(|n| Value::object([("namespace", n.into())]));
             state.set_blocks("service_connect_defaults", defaults.into_iter().collect());
             state.tags(cx.default_tags(), ecs::tag_map(cluster.tags()));
@@ -112,9 +94,7 @@ impl Resource for EcsCluster {
         let name = op.planned.text("name").unwrap_or_default();
         // CreateCluster quietly returns (or overwrites) a cluster of the same name.
         let arn = match by_name(op.cx, &name).await? {
-            Some(cluster) if named::is_ours(&ecs::tag_map(cluster.tags()), op.token) => {
-                cluster.cluster_arn
-            }
+            Some(cluster) if named::is_ours(&ecs::tag_map(cluster.tags()), op.token) => cluster.cluster_arn,
             Some(_) => return Err(named::taken("an ECS cluster", &name)),
             None => {
                 let answer = op
@@ -160,10 +140,7 @@ impl Resource for EcsCluster {
             call.send().await.op("DeleteCluster")
         })
         .await?;
-        let wait = Wait::new(
-            format!("ECS cluster {} to be gone", ecs::short_name(&arn)),
-            minutes(10),
-        );
+        let wait = Wait::new(format!("ECS cluster {} to be gone", ecs::short_name(&arn)), minutes(10));
         op.wait_gone(wait, || async {
             let cluster = describe(op.cx, vec![arn.clone()]).await?.remove(&arn);
             Ok(cluster.map(|c| c.status.unwrap_or_default()))
@@ -179,12 +156,7 @@ impl Resource for EcsCluster {
         Ok(Value::object([("id", arn.into())]))
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = planned.text("name").unwrap_or_default();
         let found = by_name(cx, &name).await?;
         let ours = found.filter(|c| named::is_ours(&ecs::tag_map(c.tags()), token));
@@ -204,10 +176,7 @@ fn still_used(error: &ProviderError) -> bool {
 }
 
 /// Finds active clusters by ARN.
-async fn describe(
-    cx: &Cx<'_>,
-    arns: Vec<String>,
-) -> Result<BTreeMap<String, Cluster>, ProviderError> {
+async fn describe(cx: &Cx<'_>, arns: Vec<String>) -> Result<BTreeMap<String, Cluster>, ProviderError> {
     let answer = cx
         .ecs()
         .describe_clusters()
@@ -220,9 +189,7 @@ async fn describe(
         .op("DescribeClusters")?;
     let clusters = answer.clusters.unwrap_or_default().into_iter();
     let alive = clusters.filter(|c| c.status() != Some("INACTIVE"));
-    Ok(alive
-        .filter_map(|c| Some((c.cluster_arn.clone()?, c)))
-        .collect())
+    Ok(alive.filter_map(|c| Some((c.cluster_arn.clone()?, c))).collect())
 }
 
 async fn by_name(cx: &Cx<'_>, name: &str) -> Result<Option<Cluster>, ProviderError> {
@@ -263,9 +230,7 @@ fn settings(planned: &Value) -> Option<Vec<ClusterSetting>> {
 }
 
 fn configuration(planned: &Value) -> Option<ClusterConfiguration> {
-    let command = planned
-        .block("configuration")?
-        .block("execute_command_configuration")?;
+    let command = planned.block("configuration")?.block("execute_command_configuration")?;
     let log = command.block("log_configuration").map(|l| {
         ExecuteCommandLogConfiguration::builder()
             .set_cloud_watch_encryption_enabled(l.flag("cloud_watch_encryption_enabled"))
@@ -293,14 +258,9 @@ fn configuration_value(configuration: &ClusterConfiguration) -> Option<Value> {
         Value::object([
             (
                 "cloud_watch_encryption_enabled",
-                Some(l.cloud_watch_encryption_enabled())
-                    .filter(|e| *e)
-                    .into(),
+                Some(l.cloud_watch_encryption_enabled()).filter(|e| *e).into(),
             ),
-            (
-                "cloud_watch_log_group_name",
-                l.cloud_watch_log_group_name().into(),
-            ),
+            ("cloud_watch_log_group_name", l.cloud_watch_log_group_name().into()),
             (
                 "s3_bucket_encryption_enabled",
                 Some(l.s3_encryption_enabled()).filter(|e| *e).into(),
@@ -311,10 +271,7 @@ fn configuration_value(configuration: &ClusterConfiguration) -> Option<Value> {
     });
     let command = Value::object([
         ("kms_key_id", command.kms_key_id().into()),
-        (
-            "logging",
-            command.logging().map_or("DEFAULT", |l| l.as_str()).into(),
-        ),
+        ("logging", command.logging().map_or("DEFAULT", |l| l.as_str()).into()),
         ("log_configuration", Value::tuple(log.into_iter().collect())),
     ]);
     Some(Value::object([(
@@ -324,9 +281,7 @@ fn configuration_value(configuration: &ClusterConfiguration) -> Option<Value> {
 }
 
 /// Returns the request for the default namespace; an empty one clears it.
-fn service_connect(
-    planned: &Value,
-) -> Result<Option<ClusterServiceConnectDefaultsRequest>, ProviderError> {
+fn service_connect(planned: &Value) -> Result<Option<ClusterServiceConnectDefaultsRequest>, ProviderError> {
     let namespace = planned
         .block("service_connect_defaults")
         .and_then(|d| d.text("namespace"));
@@ -336,7 +291,6 @@ fn service_connect(
     let request = ClusterServiceConnectDefaultsRequest::builder()
         .namespace(namespace)
         .build();
-    let request = request
-        .map_err(|e| ProviderError::new(infra_providers::ErrorKind::Invalid, e.to_string()))?;
+    let request = request.map_err(|e| ProviderError::new(infra_providers::ErrorKind::Invalid, e.to_string()))?;
     Ok(Some(request))
 }

@@ -9,15 +9,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, DeploymentAlarms,
-    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentController, LoadBalancer,
-    NetworkConfiguration, PlacementConstraint, PlacementStrategy, Service,
-    ServiceConnectClientAlias, ServiceConnectConfiguration, ServiceConnectService, ServiceField,
-    ServiceRegistry,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, DeploymentAlarms, DeploymentCircuitBreaker,
+    DeploymentConfiguration, DeploymentController, LoadBalancer, NetworkConfiguration, PlacementConstraint,
+    PlacementStrategy, Service, ServiceConnectClientAlias, ServiceConnectConfiguration, ServiceConnectService,
+    ServiceField, ServiceRegistry,
 };
 use infra_providers::{
-    Attribute, Block, ErrorKind, NestedBlock, Problem, ProviderError, ReadRequest, Schema,
-    Validator,
+    Attribute, Block, ErrorKind, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
 };
 use infra_types::{Path, Type, Value};
 
@@ -66,7 +64,12 @@ impl Resource for EcsService {
         let flag = |default: bool| Attribute::optional(Type::Bool).default(default);
         let block = Block::new("An ECS service.")
             .attr("arn", Attribute::computed(Type::String))
-            .attr("name", Attribute::required(Type::String).force_new().check(Validator::Length(1, 255)))
+            .attr(
+                "name",
+                Attribute::required(Type::String)
+                    .force_new()
+                    .check(Validator::Length(1, 255)),
+            )
             .attr(
                 "cluster",
                 Attribute::optional_computed(Type::String)
@@ -150,9 +153,7 @@ impl Resource for EcsService {
             ));
         }
         let controller = config.block("deployment_controller");
-        let own = controller
-            .and_then(|c| c.get_str("type"))
-            .is_none_or(|t| t == "ECS");
+        let own = controller.and_then(|c| c.get_str("type")).is_none_or(|t| t == "ECS");
         if own && config.get("task_definition").is_some_and(Value::is_null) {
             problems.push(Problem::new(
                 Path::attr("task_definition"),
@@ -174,10 +175,7 @@ impl Resource for EcsService {
         // DescribeServices takes ten services of one cluster.
         let mut by_cluster: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (i, object) in objects.iter().enumerate() {
-            by_cluster
-                .entry(cluster_of(&object.prior))
-                .or_default()
-                .push(i);
+            by_cluster.entry(cluster_of(&object.prior)).or_default().push(i);
         }
         let mut answers: Answers = vec![Ok(None); objects.len()];
         for (cluster, indices) in by_cluster {
@@ -194,31 +192,20 @@ impl Resource for EcsService {
 
     async fn create(&self, op: &Op<'_>) -> Result<(), ProviderError> {
         let planned = op.planned;
-        let cluster = planned
-            .text("cluster")
-            .unwrap_or_else(|| "default".to_owned());
+        let cluster = planned.text("cluster").unwrap_or_else(|| "default".to_owned());
         let name = planned.text("name").unwrap_or_default();
         let replica = planned.get_str("scheduling_strategy") != Some("DAEMON");
         let timeout = op.timeout("create", minutes(20));
         let answer = op
             .retry(minutes(4), not_ready, || async {
-                let call = op
-                    .cx
-                    .ecs_once()
-                    .create_service()
-                    .cluster(&cluster)
-                    .service_name(&name);
+                let call = op.cx.ecs_once().create_service().cluster(&cluster).service_name(&name);
                 call.client_token(named::client_token(op.token))
                     .set_task_definition(planned.text("task_definition"))
                     .set_desired_count(replica.then(|| planned.int("desired_count").unwrap_or(0)))
                     .set_launch_type(planned.text("launch_type").map(|t| t.as_str().into()))
                     .set_platform_version(planned.text("platform_version"))
                     .set_role(planned.text("iam_role"))
-                    .set_scheduling_strategy(
-                        planned
-                            .text("scheduling_strategy")
-                            .map(|t| t.as_str().into()),
-                    )
+                    .set_scheduling_strategy(planned.text("scheduling_strategy").map(|t| t.as_str().into()))
                     .set_deployment_configuration(Some(deployment_configuration(planned)?))
                     .set_deployment_controller(deployment_controller(planned)?)
                     .set_capacity_provider_strategy(some(strategy(planned)?))
@@ -228,13 +215,9 @@ impl Resource for EcsService {
                     .set_placement_strategy(some(placement_strategy(planned)))
                     .set_service_registries(some(registries(planned)))
                     .set_service_connect_configuration(service_connect(planned)?)
-                    .set_health_check_grace_period_seconds(
-                        planned.int("health_check_grace_period_seconds"),
-                    )
+                    .set_health_check_grace_period_seconds(planned.int("health_check_grace_period_seconds"))
                     .set_availability_zone_rebalancing(
-                        planned
-                            .text("availability_zone_rebalancing")
-                            .map(|t| t.as_str().into()),
+                        planned.text("availability_zone_rebalancing").map(|t| t.as_str().into()),
                     )
                     .set_enable_ecs_managed_tags(planned.flag("enable_ecs_managed_tags"))
                     .set_enable_execute_command(planned.flag("enable_execute_command"))
@@ -271,9 +254,7 @@ impl Resource for EcsService {
         if !forced && !op.any_changed(&UPDATED) {
             return Ok(());
         }
-        let before = describe(op.cx, &cluster, vec![arn.clone()])
-            .await?
-            .remove(&arn);
+        let before = describe(op.cx, &cluster, vec![arn.clone()]).await?.remove(&arn);
         let follow = Follow::new(&cluster, &arn, before.as_ref());
         let forced = forced || planned.flag("force_new_deployment") == Some(true);
         op.retry(minutes(4), not_ready, || async {
@@ -297,10 +278,7 @@ impl Resource for EcsService {
         let arn = op.prior.id();
         let cluster = cluster_of(&op.prior);
         let timeout = op.timeout("delete", minutes(20));
-        let Some(service) = describe(op.cx, &cluster, vec![arn.clone()])
-            .await?
-            .remove(&arn)
-        else {
+        let Some(service) = describe(op.cx, &cluster, vec![arn.clone()]).await?.remove(&arn) else {
             return Ok(());
         };
         let replica = op.prior.get_str("scheduling_strategy") != Some("DAEMON");
@@ -318,20 +296,12 @@ impl Resource for EcsService {
         };
         op.retry(timeout, busy, || async {
             let call = op.cx.ecs().delete_service().cluster(&cluster).service(&arn);
-            call.set_force(force.then_some(true))
-                .send()
-                .await
-                .op("DeleteService")
+            call.set_force(force.then_some(true)).send().await.op("DeleteService")
         })
         .await?;
-        let wait = Wait::new(
-            format!("service {} to be inactive", ecs::short_name(&arn)),
-            timeout,
-        );
+        let wait = Wait::new(format!("service {} to be inactive", ecs::short_name(&arn)), timeout);
         op.wait_gone(wait, || async {
-            let service = describe(op.cx, &cluster, vec![arn.clone()])
-                .await?
-                .remove(&arn);
+            let service = describe(op.cx, &cluster, vec![arn.clone()]).await?.remove(&arn);
             Ok(service.map(|s| {
                 let status = s.status().unwrap_or_default().to_owned();
                 format!("{status}, {} tasks left", s.running_count())
@@ -351,26 +321,12 @@ impl Resource for EcsService {
             )
             .help("the id has the form `CLUSTER/SERVICE`"));
         };
-        let arn = cx.arn(
-            "ecs",
-            cx.account().await?,
-            &format!("service/{cluster}/{name}"),
-        );
-        Ok(Value::object([
-            ("id", arn.into()),
-            ("cluster", cluster.into()),
-        ]))
+        let arn = cx.arn("ecs", cx.account().await?, &format!("service/{cluster}/{name}"));
+        Ok(Value::object([("id", arn.into()), ("cluster", cluster.into())]))
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
-        let cluster = planned
-            .text("cluster")
-            .unwrap_or_else(|| "default".to_owned());
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
+        let cluster = planned.text("cluster").unwrap_or_else(|| "default".to_owned());
         let name = planned.text("name").unwrap_or_default();
         let found = match describe(cx, &cluster, vec![name]).await {
             Err(error) if error.is_not_found() => return Ok(None),
@@ -465,14 +421,8 @@ fn with_blocks(block: Block) -> Block {
             NestedBlock::list(
                 Block::new("The network of the tasks.")
                     .attr("subnets", needed(Type::set(Type::String)))
-                    .attr(
-                        "security_groups",
-                        Attribute::optional(Type::set(Type::String)),
-                    )
-                    .attr(
-                        "assign_public_ip",
-                        Attribute::optional(Type::Bool).default(false),
-                    ),
+                    .attr("security_groups", Attribute::optional(Type::set(Type::String)))
+                    .attr("assign_public_ip", Attribute::optional(Type::Bool).default(false)),
             )
             .at_most(1),
         )
@@ -564,9 +514,7 @@ async fn describe(
         .op("DescribeServices")?;
     let found = answer.services.unwrap_or_default().into_iter();
     let alive = found.filter(|s| s.status() != Some("INACTIVE"));
-    Ok(alive
-        .filter_map(|s| Some((s.service_arn.clone()?, s)))
-        .collect())
+    Ok(alive.filter_map(|s| Some((s.service_arn.clone()?, s))).collect())
 }
 
 fn update_call(
@@ -574,10 +522,7 @@ fn update_call(
     cluster: &str,
     arn: &str,
     forced: bool,
-) -> Result<
-    aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder,
-    ProviderError,
-> {
+) -> Result<aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder, ProviderError> {
     let planned = op.planned;
     let changed = |name: &str| op.changed(name);
     let number = |name: &str| planned.int(name).filter(|_| changed(name));
@@ -610,11 +555,7 @@ fn update_call(
         call = call.set_network_configuration(network(planned)?);
     }
     if changed("service_connect_configuration") {
-        let off = || {
-            ServiceConnectConfiguration::builder()
-                .enabled(false)
-                .build()
-        };
+        let off = || ServiceConnectConfiguration::builder().enabled(false).build();
         call = call.service_connect_configuration(service_connect(planned)?.unwrap_or_else(off));
     }
     if deployment {
@@ -628,15 +569,9 @@ fn update_call(
         .set_task_definition(text("task_definition"))
         .set_platform_version(text("platform_version"))
         .set_propagate_tags(text("propagate_tags").map(|t| t.as_str().into()))
-        .set_availability_zone_rebalancing(
-            text("availability_zone_rebalancing").map(|t| t.as_str().into()),
-        )
+        .set_availability_zone_rebalancing(text("availability_zone_rebalancing").map(|t| t.as_str().into()))
         .set_health_check_grace_period_seconds(match changed("health_check_grace_period_seconds") {
-            true => Some(
-                planned
-                    .int("health_check_grace_period_seconds")
-                    .unwrap_or(0),
-            ),
+            true => Some(planned.int("health_check_grace_period_seconds").unwrap_or(0)),
             false => None,
         })
         .set_enable_ecs_managed_tags(flag("enable_ecs_managed_tags"))
@@ -653,9 +588,7 @@ fn invalid(error: aws_sdk_ecs::error::BuildError) -> ProviderError {
 }
 
 fn deployment_configuration(planned: &Value) -> Result<DeploymentConfiguration, ProviderError> {
-    let controller = planned
-        .block("deployment_controller")
-        .and_then(|c| c.get_str("type"));
+    let controller = planned.block("deployment_controller").and_then(|c| c.get_str("type"));
     let own = controller.is_none_or(|t| t == "ECS");
     // Left out means "keep", so switching off is said.
     let breaker = planned.block("deployment_circuit_breaker");
@@ -672,9 +605,7 @@ fn deployment_configuration(planned: &Value) -> Result<DeploymentConfiguration, 
             .build()
     });
     let replica = planned.get_str("scheduling_strategy") != Some("DAEMON");
-    let maximum = planned
-        .int("deployment_maximum_percent")
-        .filter(|_| replica);
+    let maximum = planned.int("deployment_maximum_percent").filter(|_| replica);
     Ok(DeploymentConfiguration::builder()
         .set_deployment_circuit_breaker(own.then_some(breaker))
         .set_alarms(alarms.transpose().map_err(invalid)?)
@@ -684,14 +615,8 @@ fn deployment_configuration(planned: &Value) -> Result<DeploymentConfiguration, 
 }
 
 fn deployment_controller(planned: &Value) -> Result<Option<DeploymentController>, ProviderError> {
-    let controller = planned
-        .block("deployment_controller")
-        .and_then(|c| c.text("type"));
-    let controller = controller.map(|kind| {
-        DeploymentController::builder()
-            .r#type(kind.as_str().into())
-            .build()
-    });
+    let controller = planned.block("deployment_controller").and_then(|c| c.text("type"));
+    let controller = controller.map(|kind| DeploymentController::builder().r#type(kind.as_str().into()).build());
     controller.transpose().map_err(invalid)
 }
 
@@ -737,11 +662,7 @@ fn network(planned: &Value) -> Result<Option<NetworkConfiguration>, ProviderErro
         .assign_public_ip(public)
         .build()
         .map_err(invalid)?;
-    Ok(Some(
-        NetworkConfiguration::builder()
-            .awsvpc_configuration(vpc)
-            .build(),
-    ))
+    Ok(Some(NetworkConfiguration::builder().awsvpc_configuration(vpc).build()))
 }
 
 fn placement_constraints(planned: &Value) -> Vec<PlacementConstraint> {
@@ -823,9 +744,7 @@ fn state(cx: &Cx<'_>, service: &Service, prior: &Value) -> Value {
         .set("platform_version", service.platform_version())
         .set(
             "scheduling_strategy",
-            service
-                .scheduling_strategy()
-                .map_or("REPLICA", |s| s.as_str()),
+            service.scheduling_strategy().map_or("REPLICA", |s| s.as_str()),
         )
         .set("enable_ecs_managed_tags", service.enable_ecs_managed_tags())
         .set("enable_execute_command", service.enable_execute_command())
@@ -833,22 +752,15 @@ fn state(cx: &Cx<'_>, service: &Service, prior: &Value) -> Value {
         .tags(cx.default_tags(), ecs::tag_map(service.tags()));
     set_task_definition(&mut state, service, prior);
     let grace = service.health_check_grace_period_seconds();
-    if grace.is_some_and(|g| g != 0)
-        || prior.is_set("health_check_grace_period_seconds") && grace.is_some()
-    {
+    if grace.is_some_and(|g| g != 0) || prior.is_set("health_check_grace_period_seconds") && grace.is_some() {
         state.set("health_check_grace_period_seconds", grace);
     }
-    let propagate = service
-        .propagate_tags()
-        .map(|p| p.as_str())
-        .filter(|p| *p != "NONE");
+    let propagate = service.propagate_tags().map(|p| p.as_str()).filter(|p| *p != "NONE");
     if propagate.is_some() || prior.get_str("propagate_tags") != Some("NONE") {
         state.set("propagate_tags", propagate);
     }
     // Some endpoints do not answer with it.
-    let rebalancing = service
-        .availability_zone_rebalancing()
-        .map(|r| r.as_str().to_owned());
+    let rebalancing = service.availability_zone_rebalancing().map(|r| r.as_str().to_owned());
     let rebalancing = rebalancing.or_else(|| prior.text("availability_zone_rebalancing"));
     state.set(
         "availability_zone_rebalancing",
@@ -860,11 +772,7 @@ fn state(cx: &Cx<'_>, service: &Service, prior: &Value) -> Value {
         cx,
         &mut state,
         prior,
-        &[
-            "force_new_deployment",
-            "force_delete",
-            "wait_for_steady_state",
-        ],
+        &["force_new_deployment", "force_delete", "wait_for_steady_state"],
     );
     state.finish()
 }
@@ -883,9 +791,7 @@ fn set_task_definition(state: &mut State<'_>, service: &Service, prior: &Value) 
     };
     let written = prior.text("task_definition").unwrap_or_default();
     match ecs::family_and_revision(&written) {
-        (family, None) if family == ecs::family_and_revision(now).0 => {
-            state.set("task_definition", written)
-        }
+        (family, None) if family == ecs::family_and_revision(now).0 => state.set("task_definition", written),
         _ => state.set("task_definition", now),
     };
 }
@@ -901,9 +807,7 @@ fn set_blocks(state: &mut State<'_>, service: &Service, prior: &Value) {
         ])
     });
     state.set_blocks("load_balancer", balancers.collect());
-    let network = service
-        .network_configuration()
-        .and_then(|n| n.awsvpc_configuration());
+    let network = service.network_configuration().and_then(|n| n.awsvpc_configuration());
     let network = network.map(|n| {
         let texts = |list: &[String]| {
             let items = list.iter().map(|s| Value::from(s.as_str())).collect();
@@ -956,10 +860,7 @@ fn set_blocks(state: &mut State<'_>, service: &Service, prior: &Value) {
             ("registry_arn", r.registry_arn().into()),
             ("port", number(r.port().filter(|p| *p != 0))),
             ("container_name", r.container_name().into()),
-            (
-                "container_port",
-                number(r.container_port().filter(|p| *p != 0)),
-            ),
+            ("container_port", number(r.container_port().filter(|p| *p != 0))),
         ])
     });
     state.set_blocks("service_registries", registries.collect());
@@ -968,18 +869,14 @@ fn set_blocks(state: &mut State<'_>, service: &Service, prior: &Value) {
 /// Sets how deployments are carried out. What was not written and is as by default stays unwritten.
 fn set_deployment(cx: &Cx<'_>, state: &mut State<'_>, service: &Service, prior: &Value) {
     let controller = service.deployment_controller().map(|c| c.r#type().as_str());
-    let controller =
-        controller.filter(|c| *c != "ECS" || prior.block("deployment_controller").is_some());
+    let controller = controller.filter(|c| *c != "ECS" || prior.block("deployment_controller").is_some());
     let controller = controller.map(|kind| Value::object([("type", kind.into())]));
     state.set_blocks("deployment_controller", controller.into_iter().collect());
     let Some(configuration) = service.deployment_configuration() else {
         return;
     };
     let percents = [
-        (
-            "deployment_maximum_percent",
-            configuration.maximum_percent(),
-        ),
+        ("deployment_maximum_percent", configuration.maximum_percent()),
         (
             "deployment_minimum_healthy_percent",
             configuration.minimum_healthy_percent(),
@@ -996,22 +893,13 @@ fn set_deployment(cx: &Cx<'_>, state: &mut State<'_>, service: &Service, prior: 
     let breaker = configuration.deployment_circuit_breaker();
     let written = prior.block("deployment_circuit_breaker").is_some();
     let breaker = breaker.filter(|b| written || b.enable() || b.rollback());
-    let breaker = breaker.map(|b| {
-        Value::object([
-            ("enable", b.enable().into()),
-            ("rollback", b.rollback().into()),
-        ])
-    });
+    let breaker = breaker.map(|b| Value::object([("enable", b.enable().into()), ("rollback", b.rollback().into())]));
     state.set_blocks("deployment_circuit_breaker", breaker.into_iter().collect());
     let alarms = configuration
         .alarms()
         .filter(|a| prior.block("alarms").is_some() || a.enable() || !a.alarm_names().is_empty());
     let alarms = alarms.map(|a| {
-        let names = a
-            .alarm_names()
-            .iter()
-            .map(|n| Value::from(n.as_str()))
-            .collect();
+        let names = a.alarm_names().iter().map(|n| Value::from(n.as_str())).collect();
         Value::object([
             ("alarm_names", Value::set(Type::String, names)),
             ("enable", a.enable().into()),

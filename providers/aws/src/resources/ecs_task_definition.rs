@@ -11,13 +11,11 @@ mod fields;
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{
-    EfsAuthorizationConfig, EfsVolumeConfiguration, EphemeralStorage, HostVolumeProperties,
-    RuntimePlatform, TaskDefinition, TaskDefinitionField, TaskDefinitionPlacementConstraint,
-    TaskDefinitionStatus, Volume,
+    EfsAuthorizationConfig, EfsVolumeConfiguration, EphemeralStorage, HostVolumeProperties, RuntimePlatform,
+    TaskDefinition, TaskDefinitionField, TaskDefinitionPlacementConstraint, TaskDefinitionStatus, Volume,
 };
 use infra_providers::{
-    Attribute, Block, ErrorKind, NestedBlock, Problem, ProviderError, ReadRequest, Schema,
-    Validator,
+    Attribute, Block, ErrorKind, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
 };
 use infra_types::{Path, Type, Value};
 use serde_json::Value as Json;
@@ -56,17 +54,10 @@ impl Resource for EcsTaskDefinition {
                     .check(Validator::Custom(|v| containers::parse(v.as_str()?).err()))
                     .doc("The containers in the API's JSON; or use `container` blocks."),
             )
-            .attr(
-                "cpu",
-                fixed(Type::String)
-                    .equal(same_cpu)
-                    .doc("CPU units of the task."),
-            )
+            .attr("cpu", fixed(Type::String).equal(same_cpu).doc("CPU units of the task."))
             .attr(
                 "memory",
-                fixed(Type::String)
-                    .equal(same_memory)
-                    .doc("Memory of the task in MiB."),
+                fixed(Type::String).equal(same_memory).doc("Memory of the task in MiB."),
             )
             .attr(
                 "network_mode",
@@ -74,10 +65,7 @@ impl Resource for EcsTaskDefinition {
                     .force_new()
                     .check(Validator::OneOf(&["awsvpc", "bridge", "host", "none"])),
             )
-            .attr(
-                "execution_role_arn",
-                fixed(Type::String).equal(ecs::same_name),
-            )
+            .attr("execution_role_arn", fixed(Type::String).equal(ecs::same_name))
             .attr("task_role_arn", fixed(Type::String).equal(ecs::same_name))
             .attr(
                 "ipc_mode",
@@ -94,13 +82,11 @@ impl Resource for EcsTaskDefinition {
             )
             .attr(
                 "skip_destroy",
-                Attribute::optional(Type::Bool)
-                    .doc("Keeps the revision active when it is replaced or destroyed."),
+                Attribute::optional(Type::Bool).doc("Keeps the revision active when it is replaced or destroyed."),
             )
             .attr(
                 "track_latest",
-                Attribute::optional(Type::Bool)
-                    .doc("Follows the latest active revision, whoever made it."),
+                Attribute::optional(Type::Bool).doc("Follows the latest active revision, whoever made it."),
             )
             .block(
                 "container",
@@ -144,11 +130,7 @@ impl Resource for EcsTaskDefinition {
         if let Some(definitions) = written(config) {
             check_containers(&definitions, config, &mut problems);
         }
-        if config
-            .texts("requires_compatibilities")
-            .iter()
-            .any(|c| c == "FARGATE")
-        {
+        if config.texts("requires_compatibilities").iter().any(|c| c == "FARGATE") {
             check_fargate(config, &mut problems);
         }
         problems
@@ -161,12 +143,9 @@ impl Resource for EcsTaskDefinition {
         if same_containers(prior, &plan.planned) {
             // The same in another order, spelling or form: no new revision.
             for name in ["container", "container_definitions"] {
-                let both =
-                    [prior, &plan.planned].map(|v| v.is_set(name) && v.get_str(name) != Some(""));
+                let both = [prior, &plan.planned].map(|v| v.is_set(name) && v.get_str(name) != Some(""));
                 let blocks = [prior, &plan.planned].map(|v| !v.blocks(name).is_empty());
-                if (both == [true, true] && name == "container_definitions")
-                    || blocks == [true, true]
-                {
+                if (both == [true, true] && name == "container_definitions") || blocks == [true, true] {
                     let old = prior.get(name).cloned().unwrap_or_else(Value::null);
                     let marks = plan.planned.get(name).map(|v| v.marks).unwrap_or_default();
                     plan.set(name, old.with_marks(marks));
@@ -204,16 +183,13 @@ impl Resource for EcsTaskDefinition {
             .set_ipc_mode(planned.text("ipc_mode").map(|t| t.as_str().into()))
             .set_pid_mode(planned.text("pid_mode").map(|t| t.as_str().into()))
             .set_requires_compatibilities(
-                (!compatibilities.is_empty())
-                    .then(|| compatibilities.iter().map(|c| c.as_str().into()).collect()),
+                (!compatibilities.is_empty()).then(|| compatibilities.iter().map(|c| c.as_str().into()).collect()),
             )
             .set_enable_fault_injection(planned.flag("enable_fault_injection"))
             .set_runtime_platform(planned.block("runtime_platform").map(|r| {
                 RuntimePlatform::builder()
                     .set_cpu_architecture(r.text("cpu_architecture").map(|t| t.as_str().into()))
-                    .set_operating_system_family(
-                        r.text("operating_system_family").map(|t| t.as_str().into()),
-                    )
+                    .set_operating_system_family(r.text("operating_system_family").map(|t| t.as_str().into()))
                     .build()
             }))
             .set_ephemeral_storage(planned.block("ephemeral_storage").and_then(|s| {
@@ -229,9 +205,7 @@ impl Resource for EcsTaskDefinition {
         let made = answer
             .task_definition
             .expect_in("RegisterTaskDefinition", "task definition")?;
-        let arn = made
-            .task_definition_arn
-            .expect_in("RegisterTaskDefinition", "ARN")?;
+        let arn = made.task_definition_arn.expect_in("RegisterTaskDefinition", "ARN")?;
         op.exists([
             ("id", made.family.unwrap_or_default().into()),
             ("arn", arn.into()),
@@ -250,11 +224,7 @@ impl Resource for EcsTaskDefinition {
             return Ok(());
         }
         let arn = op.prior.text("arn").unwrap_or_default();
-        let call = op
-            .cx
-            .ecs()
-            .deregister_task_definition()
-            .task_definition(arn);
+        let call = op.cx.ecs().deregister_task_definition().task_definition(arn);
         match call.send().await.op("DeregisterTaskDefinition") {
             Err(error) if is_gone(&error) => Ok(()),
             other => other.map(|_| ()),
@@ -270,23 +240,13 @@ impl Resource for EcsTaskDefinition {
         Ok(Value::object([("arn", arn.into())]))
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let family = planned.text("family").unwrap_or_default();
         let Some((found, tags)) = describe(cx, &family).await? else {
             return Ok(None);
         };
         let ours = named::is_ours(&tags, token);
-        Ok(ours.then(|| {
-            Value::object([
-                ("id", found.family.into()),
-                ("arn", found.task_definition_arn.into()),
-            ])
-        }))
+        Ok(ours.then(|| Value::object([("id", found.family.into()), ("arn", found.task_definition_arn.into())])))
     }
 }
 
@@ -299,33 +259,23 @@ fn volume_block() -> Block {
         );
     let efs = Block::new("An EFS file system.")
         .attr("file_system_id", Attribute::required(Type::String))
-        .attr(
-            "root_directory",
-            Attribute::optional(Type::String).default("/"),
-        )
+        .attr("root_directory", Attribute::optional(Type::String).default("/"))
         .attr(
             "transit_encryption",
             Attribute::optional(Type::String).check(Validator::OneOf(&["ENABLED", "DISABLED"])),
         )
         .attr("transit_encryption_port", Attribute::optional(Type::Number))
-        .block(
-            "authorization_config",
-            NestedBlock::list(authorization).at_most(1),
-        );
+        .block("authorization_config", NestedBlock::list(authorization).at_most(1));
     Block::new("A volume that containers may mount.")
         .attr("name", Attribute::required(Type::String))
         .attr("host_path", Attribute::optional(Type::String))
         .attr("configure_at_launch", Attribute::optional(Type::Bool))
-        .block(
-            "efs_volume_configuration",
-            NestedBlock::list(efs).at_most(1),
-        )
+        .block("efs_volume_configuration", NestedBlock::list(efs).at_most(1))
 }
 
 /// Exactly one form of containers must be written.
 fn one_form(config: &Value, problems: &mut Vec<Problem>) {
-    let blocks = config.get("container").is_some_and(|c| !c.is_known())
-        || !config.blocks("container").is_empty();
+    let blocks = config.get("container").is_some_and(|c| !c.is_known()) || !config.blocks("container").is_empty();
     match (blocks, config.is_set("container_definitions")) {
         (true, true) => problems.push(
             Problem::new(
@@ -346,14 +296,9 @@ fn one_form(config: &Value, problems: &mut Vec<Problem>) {
 fn written(value: &Value) -> Option<Vec<Json>> {
     match value.get("container_definitions") {
         Some(text) if !text.is_known() => None,
-        Some(text) if text.as_str().is_some_and(|t| !t.is_empty()) => {
-            containers::parse(text.as_str()?).ok()
-        }
+        Some(text) if text.as_str().is_some_and(|t| !t.is_empty()) => containers::parse(text.as_str()?).ok(),
         _ => {
-            let blocks = value
-                .get("container")
-                .filter(|c| c.is_wholly_known())?
-                .as_items()?;
+            let blocks = value.get("container").filter(|c| c.is_wholly_known())?.as_items()?;
             Some(containers::from_blocks(blocks))
         }
     }
@@ -373,16 +318,10 @@ fn check_containers(definitions: &[Json], config: &Value, problems: &mut Vec<Pro
         true => Path::attr("container_definitions"),
         false => Path::attr("container"),
     };
-    let names: Vec<&str> = definitions
-        .iter()
-        .filter_map(|d| d.get("name")?.as_str())
-        .collect();
+    let names: Vec<&str> = definitions.iter().filter_map(|d| d.get("name")?.as_str()).collect();
     for (i, name) in names.iter().enumerate() {
         if names[..i].contains(name) {
-            problems.push(Problem::new(
-                at.clone(),
-                format!("two containers are named `{name}`"),
-            ));
+            problems.push(Problem::new(at.clone(), format!("two containers are named `{name}`")));
         }
     }
     let essential = |d: &Json| d.get("essential").and_then(Json::as_bool) != Some(false);
@@ -432,10 +371,7 @@ fn check_fargate(config: &Value, problems: &mut Vec<Problem>) {
     }
     for name in ["cpu", "memory"] {
         if !config.is_set(name) {
-            problems.push(Problem::new(
-                Path::attr(name),
-                format!("Fargate tasks need `{name}`"),
-            ));
+            problems.push(Problem::new(Path::attr(name), format!("Fargate tasks need `{name}`")));
         }
     }
     let (Some(cpu), Some(memory)) = (
@@ -445,21 +381,14 @@ fn check_fargate(config: &Value, problems: &mut Vec<Problem>) {
         return;
     };
     let Some((_, least, greatest, step)) = FARGATE.iter().find(|(units, ..)| *units == cpu) else {
-        let offered: Vec<String> = FARGATE
-            .iter()
-            .map(|(units, ..)| units.to_string())
-            .collect();
+        let offered: Vec<String> = FARGATE.iter().map(|(units, ..)| units.to_string()).collect();
         problems.push(
-            Problem::new(
-                Path::attr("cpu"),
-                format!("Fargate does not offer {cpu} CPU units"),
-            )
-            .help(format!("use one of {}", offered.join(", "))),
+            Problem::new(Path::attr("cpu"), format!("Fargate does not offer {cpu} CPU units"))
+                .help(format!("use one of {}", offered.join(", "))),
         );
         return;
     };
-    let odd_size =
-        cpu != 256 && memory % step != 0 || cpu == 256 && ![512, 1024, 2048].contains(&memory);
+    let odd_size = cpu != 256 && memory % step != 0 || cpu == 256 && ![512, 1024, 2048].contains(&memory);
     if memory < *least || memory > *greatest || odd_size {
         let help = match cpu {
             256 => "use 512, 1024 or 2048".to_owned(),
@@ -474,11 +403,7 @@ fn check_fargate(config: &Value, problems: &mut Vec<Problem>) {
 fn cpu_units(text: &str) -> Option<i64> {
     let text = text.trim().to_ascii_lowercase();
     match text.strip_suffix("vcpu") {
-        Some(number) => number
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .map(|n| (n * 1024.0) as i64),
+        Some(number) => number.trim().parse::<f64>().ok().map(|n| (n * 1024.0) as i64),
         None => text.parse().ok(),
     }
 }
@@ -487,11 +412,7 @@ fn cpu_units(text: &str) -> Option<i64> {
 fn mebibytes(text: &str) -> Option<i64> {
     let text = text.trim().to_ascii_lowercase();
     match text.strip_suffix("gb") {
-        Some(number) => number
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .map(|n| (n * 1024.0) as i64),
+        Some(number) => number.trim().parse::<f64>().ok().map(|n| (n * 1024.0) as i64),
         None => text.parse().ok(),
     }
 }
@@ -565,16 +486,10 @@ fn volume_value(volume: &Volume) -> Value {
         Value::object([
             ("file_system_id", e.file_system_id().into()),
             ("root_directory", e.root_directory().unwrap_or("/").into()),
-            (
-                "transit_encryption",
-                e.transit_encryption().map(|t| t.as_str()).into(),
-            ),
+            ("transit_encryption", e.transit_encryption().map(|t| t.as_str()).into()),
             (
                 "transit_encryption_port",
-                e.transit_encryption_port()
-                    .filter(|p| *p != 0)
-                    .map(i64::from)
-                    .into(),
+                e.transit_encryption_port().filter(|p| *p != 0).map(i64::from).into(),
             ),
             (
                 "authorization_config",
@@ -582,10 +497,7 @@ fn volume_value(volume: &Volume) -> Value {
             ),
         ])
     });
-    let host_path = volume
-        .host()
-        .and_then(|h| h.source_path())
-        .filter(|p| !p.is_empty());
+    let host_path = volume.host().and_then(|h| h.source_path()).filter(|p| !p.is_empty());
     Value::object([
         ("name", volume.name().into()),
         ("host_path", host_path.into()),
@@ -593,10 +505,7 @@ fn volume_value(volume: &Volume) -> Value {
             "configure_at_launch",
             volume.configured_at_launch().filter(|c| *c).into(),
         ),
-        (
-            "efs_volume_configuration",
-            Value::tuple(efs.into_iter().collect()),
-        ),
+        ("efs_volume_configuration", Value::tuple(efs.into_iter().collect())),
     ])
 }
 
@@ -610,10 +519,7 @@ fn is_gone(error: &ProviderError) -> bool {
 }
 
 /// Finds a revision (or the latest active one of a family) and its tags.
-async fn describe(
-    cx: &Cx<'_>,
-    name: &str,
-) -> Result<Option<(TaskDefinition, crate::tags::Tags)>, ProviderError> {
+async fn describe(cx: &Cx<'_>, name: &str) -> Result<Option<(TaskDefinition, crate::tags::Tags)>, ProviderError> {
     let call = cx
         .ecs()
         .describe_task_definition()
@@ -655,10 +561,7 @@ async fn read_one(cx: &Cx<'_>, prior: &Value) -> Result<Option<Value>, ProviderE
         .set("revision", found.revision())
         .set("cpu", text(found.cpu()))
         .set("memory", text(found.memory()))
-        .set(
-            "network_mode",
-            found.network_mode().map_or("bridge", |m| m.as_str()),
-        )
+        .set("network_mode", found.network_mode().map_or("bridge", |m| m.as_str()))
         .set("execution_role_arn", text(found.execution_role_arn()))
         .set("task_role_arn", text(found.task_role_arn()))
         .set("ipc_mode", found.ipc_mode().map(|m| m.as_str()))
@@ -667,19 +570,12 @@ async fn read_one(cx: &Cx<'_>, prior: &Value) -> Result<Option<Value>, ProviderE
             "enable_fault_injection",
             found.enable_fault_injection().unwrap_or(false),
         );
-    let compatibilities: Vec<&str> = found
-        .requires_compatibilities()
-        .iter()
-        .map(|c| c.as_str())
-        .collect();
+    let compatibilities: Vec<&str> = found.requires_compatibilities().iter().map(|c| c.as_str()).collect();
     let compatibilities = (!compatibilities.is_empty()).then_some(compatibilities);
     state.set("requires_compatibilities", compatibilities);
     let platform = found.runtime_platform().map(|p| {
         Value::object([
-            (
-                "cpu_architecture",
-                p.cpu_architecture().map(|c| c.as_str()).into(),
-            ),
+            ("cpu_architecture", p.cpu_architecture().map(|c| c.as_str()).into()),
             (
                 "operating_system_family",
                 p.operating_system_family().map(|f| f.as_str()).into(),
@@ -687,9 +583,7 @@ async fn read_one(cx: &Cx<'_>, prior: &Value) -> Result<Option<Value>, ProviderE
         ])
     });
     state.set_blocks("runtime_platform", platform.into_iter().collect());
-    let storage = found
-        .ephemeral_storage()
-        .map(|s| i64::from(s.size_in_gib()));
+    let storage = found.ephemeral_storage().map(|s| i64::from(s.size_in_gib()));
     let storage = storage.map(|size| Value::object([("size_in_gib", size.into())]));
     state.set_blocks("ephemeral_storage", storage.into_iter().collect());
     let constraints = found.placement_constraints().iter().map(|c| {
@@ -708,11 +602,7 @@ async fn read_one(cx: &Cx<'_>, prior: &Value) -> Result<Option<Value>, ProviderE
 /// Sets the containers in the form that was written, unless they mean what is there already.
 fn set_containers(state: &mut crate::value::State<'_>, found: &TaskDefinition, prior: &Value) {
     let awsvpc = found.network_mode().map(|m| m.as_str()) == Some("awsvpc");
-    let answered: Vec<Json> = found
-        .container_definitions()
-        .iter()
-        .map(containers::from_sdk)
-        .collect();
+    let answered: Vec<Json> = found.container_definitions().iter().map(containers::from_sdk).collect();
     let before = written(prior).map(|d| containers::canonical(&d, awsvpc));
     if before.is_some_and(|b| b == containers::canonical(&answered, awsvpc)) {
         return;
@@ -743,10 +633,7 @@ mod tests {
 
     fn fargate(cpu: &str, memory: &str) -> Vec<String> {
         problems(&[
-            (
-                "container_definitions",
-                r#"[{"name":"a","image":"b"}]"#.into(),
-            ),
+            ("container_definitions", r#"[{"name":"a","image":"b"}]"#.into()),
             ("requires_compatibilities", Value::strings(["FARGATE"])),
             ("cpu", cpu.into()),
             ("memory", memory.into()),
@@ -755,12 +642,7 @@ mod tests {
 
     #[test]
     fn fargate_pairs() {
-        for (cpu, memory) in [
-            ("256", "512"),
-            ("1 vCPU", "2 GB"),
-            ("512", "3072"),
-            ("16384", "122880"),
-        ] {
+        for (cpu, memory) in [("256", "512"), ("1 vCPU", "2 GB"), ("512", "3072"), ("16384", "122880")] {
             assert!(fargate(cpu, memory).is_empty(), "{cpu} {memory}");
         }
         for (cpu, memory) in [

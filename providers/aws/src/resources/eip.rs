@@ -42,10 +42,7 @@ impl Resource for Eip {
                     .force_new()
                     .doc("The address wanted, of an own pool."),
             )
-            .attr(
-                "public_ipv4_pool",
-                settled().force_new().doc("The pool it comes from."),
-            )
+            .attr("public_ipv4_pool", settled().force_new().doc("The pool it comes from."))
             .attr(
                 "network_border_group",
                 settled().force_new().doc("From where it is announced."),
@@ -57,14 +54,10 @@ impl Resource for Eip {
                     .doc("The pool of own addresses, on an Outpost."),
             )
             .attr("instance", settled().doc("The instance it belongs to."))
-            .attr(
-                "network_interface",
-                settled().doc("The interface it belongs to."),
-            )
+            .attr("network_interface", settled().doc("The interface it belongs to."))
             .attr(
                 "associate_with_private_ip",
-                Attribute::optional(Type::String)
-                    .doc("Which of the interface's addresses it stands for."),
+                Attribute::optional(Type::String).doc("Which of the interface's addresses it stands for."),
             );
         let names = [
             "allocation_id",
@@ -78,10 +71,7 @@ impl Resource for Eip {
             "public_ip",
         ];
         let block = names.iter().fold(block, |b, name| b.attr(name, computed()));
-        Schema::new(with_timeouts(
-            with_tags(block),
-            &["read", "update", "delete"],
-        ))
+        Schema::new(with_timeouts(with_tags(block), &["read", "update", "delete"]))
     }
 
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {
@@ -113,9 +103,7 @@ impl Resource for Eip {
             .send()
             .await
             .op("AllocateAddress")?;
-        let id = answer
-            .allocation_id
-            .expect_in("AllocateAddress", "allocation id")?;
+        let id = answer.allocation_id.expect_in("AllocateAddress", "allocation id")?;
         op.exists([("id", id.as_str().into())]);
         associate(op, &id).await
     }
@@ -135,17 +123,11 @@ impl Resource for Eip {
         let Some(address) = describe(op.cx, vec![id.clone()]).await?.remove(&id) else {
             return Ok(());
         };
-        if op.prior.is_set("association_id")
-            && address
-                .instance_id
-                .as_deref()
-                .is_some_and(|i| !i.is_empty())
-        {
+        if op.prior.is_set("association_id") && address.instance_id.as_deref().is_some_and(|i| !i.is_empty()) {
             disassociate(op).await?;
         }
         // The answer to a release in use is `AuthFailure` for an address that a service holds.
-        let busy =
-            |error: &ProviderError| has_code(error, &["InvalidIPAddress.InUse", "AuthFailure"]);
+        let busy = |error: &ProviderError| has_code(error, &["InvalidIPAddress.InUse", "AuthFailure"]);
         op.retry(op.timeout("delete", minutes(3)), busy, || async {
             let call = op.cx.ec2().release_address().allocation_id(&id);
             let call = call.set_network_border_group(op.prior.text("network_border_group"));
@@ -164,19 +146,11 @@ impl Resource for Eip {
     }
 }
 
-async fn describe(
-    cx: &Cx<'_>,
-    ids: Vec<String>,
-) -> Result<BTreeMap<String, Address>, ProviderError> {
-    let call = cx
-        .ec2()
-        .describe_addresses()
-        .filters(filter("allocation-id", ids));
+async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Address>, ProviderError> {
+    let call = cx.ec2().describe_addresses().filters(filter("allocation-id", ids));
     let answer = call.send().await.op("DescribeAddresses")?;
     let addresses = answer.addresses.unwrap_or_default().into_iter();
-    Ok(addresses
-        .filter_map(|a| Some((a.allocation_id.clone()?, a)))
-        .collect())
+    Ok(addresses.filter_map(|a| Some((a.allocation_id.clone()?, a))).collect())
 }
 
 fn state(cx: &Cx<'_>, account: Option<&str>, address: &Address, prior: &Value) -> Value {
@@ -198,16 +172,10 @@ fn state(cx: &Cx<'_>, account: Option<&str>, address: &Address, prior: &Value) -
         .set("network_interface", some(address.network_interface_id()))
         .set("carrier_ip", some(address.carrier_ip()))
         .set("customer_owned_ip", some(address.customer_owned_ip()))
-        .set(
-            "customer_owned_ipv4_pool",
-            some(address.customer_owned_ipv4_pool()),
-        )
+        .set("customer_owned_ipv4_pool", some(address.customer_owned_ipv4_pool()))
         .set("public_ipv4_pool", some(address.public_ipv4_pool()))
         .set("network_border_group", some(address.network_border_group()))
-        .set(
-            "public_dns",
-            public.as_deref().map(|ip| public_name(cx, ip)),
-        )
+        .set("public_dns", public.as_deref().map(|ip| public_name(cx, ip)))
         .set("public_ip", public)
         .set(
             "private_dns",
@@ -224,11 +192,7 @@ fn public_name(cx: &Cx<'_>, ip: &str) -> String {
         "us-east-1" => "compute-1".to_owned(),
         region => format!("{region}.compute"),
     };
-    format!(
-        "ec2-{}.{zone}.{}",
-        ip.replace('.', "-"),
-        dns_suffix(cx.partition())
-    )
+    format!("ec2-{}.{zone}.{}", ip.replace('.', "-"), dns_suffix(cx.partition()))
 }
 
 /// Returns the name that AWS gives a private address.
@@ -241,16 +205,12 @@ fn private_name(region: &str, ip: &str) -> String {
 }
 
 async fn associate(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
-    let (instance, interface) = (
-        op.planned.text("instance"),
-        op.planned.text("network_interface"),
-    );
+    let (instance, interface) = (op.planned.text("instance"), op.planned.text("network_interface"));
     if instance.is_none() && interface.is_none() {
         return Ok(());
     }
     let pending = |error: &ProviderError| {
-        not_yet(error)
-            || (has_code(error, &["InvalidInstanceID"]) && error.message.contains("pending"))
+        not_yet(error) || (has_code(error, &["InvalidInstanceID"]) && error.message.contains("pending"))
     };
     op.retry(PROPAGATION, pending, || async {
         let call = op
@@ -270,10 +230,6 @@ async fn disassociate(op: &Op<'_>) -> Result<(), ProviderError> {
     let Some(association) = op.prior.text("association_id") else {
         return Ok(());
     };
-    let call = op
-        .cx
-        .ec2()
-        .disassociate_address()
-        .association_id(association);
+    let call = op.cx.ec2().disassociate_address().association_id(association);
     or_gone(call.send().await.op("DisassociateAddress")).map(|_| ())
 }

@@ -26,21 +26,14 @@ pub(super) fn tag_list(tags: &Tags) -> Option<Vec<Tag>> {
 }
 
 /// Fetches the tags of objects, by ARN.
-pub(super) async fn tags_of(
-    cx: &Cx<'_>,
-    arns: Vec<String>,
-) -> Result<BTreeMap<String, Tags>, ProviderError> {
+pub(super) async fn tags_of(cx: &Cx<'_>, arns: Vec<String>) -> Result<BTreeMap<String, Tags>, ProviderError> {
     let mut out = BTreeMap::new();
     for chunk in arns.chunks(CHUNK) {
-        let call = cx
-            .elb()
-            .describe_tags()
-            .set_resource_arns(Some(chunk.to_vec()));
+        let call = cx.elb().describe_tags().set_resource_arns(Some(chunk.to_vec()));
         let answer = call.send().await.op("DescribeTags")?;
         for object in answer.tag_descriptions() {
             let tags = object.tags().iter();
-            let tags =
-                tags.filter_map(|t| Some((t.key.clone()?, t.value.clone().unwrap_or_default())));
+            let tags = tags.filter_map(|t| Some((t.key.clone()?, t.value.clone().unwrap_or_default())));
             if let Some(arn) = object.resource_arn() {
                 out.insert(arn.to_owned(), tags.collect());
             }
@@ -61,21 +54,11 @@ pub(super) async fn update_tags(op: &Op<'_>, arn: &str) -> Result<(), ProviderEr
         return Ok(());
     };
     if !remove.is_empty() {
-        let call = op
-            .cx
-            .elb()
-            .remove_tags()
-            .resource_arns(arn)
-            .set_tag_keys(Some(remove));
+        let call = op.cx.elb().remove_tags().resource_arns(arn).set_tag_keys(Some(remove));
         call.send().await.op("RemoveTags")?;
     }
     if let Some(tags) = tag_list(&set) {
-        let call = op
-            .cx
-            .elb()
-            .add_tags()
-            .resource_arns(arn)
-            .set_tags(Some(tags));
+        let call = op.cx.elb().add_tags().resource_arns(arn).set_tags(Some(tags));
         call.send().await.op("AddTags")?;
     }
     Ok(())
@@ -84,44 +67,36 @@ pub(super) async fn update_tags(op: &Op<'_>, arn: &str) -> Result<(), ProviderEr
 /// Fetches objects with their tags, many per call.
 ///
 /// The service fails for all when one is missing; then they are asked for one by one.
-pub(super) async fn lookup_tagged<T, F, Fut>(
-    cx: &Cx<'_>,
-    objects: &[ReadRequest],
-    fetch: F,
-) -> Found<(T, Tags)>
+pub(super) async fn lookup_tagged<T, F, Fut>(cx: &Cx<'_>, objects: &[ReadRequest], fetch: F) -> Found<(T, Tags)>
 where
     T: Send,
     F: Fn(Vec<String>) -> Fut + Sync,
     Fut: Future<Output = Result<BTreeMap<String, T>, ProviderError>> + Send,
 {
     let fetch = &fetch;
-    lookup_keys(
-        objects.iter().map(|o| o.prior.id()),
-        CHUNK,
-        |arns| async move {
-            let mut found = BTreeMap::new();
-            match or_gone(fetch(arns.clone()).await)? {
-                Some(all) => found = all,
-                None if arns.len() == 1 => {}
-                None => {
-                    for arn in arns {
-                        found.extend(or_gone(fetch(vec![arn]).await)?.unwrap_or_default());
-                    }
+    lookup_keys(objects.iter().map(|o| o.prior.id()), CHUNK, |arns| async move {
+        let mut found = BTreeMap::new();
+        match or_gone(fetch(arns.clone()).await)? {
+            Some(all) => found = all,
+            None if arns.len() == 1 => {}
+            None => {
+                for arn in arns {
+                    found.extend(or_gone(fetch(vec![arn]).await)?.unwrap_or_default());
                 }
             }
-            let mut tags = match found.is_empty() {
-                true => BTreeMap::new(),
-                false => tags_of(cx, found.keys().cloned().collect()).await?,
-            };
-            let found = found.into_iter();
-            Ok(found
-                .map(|(arn, object)| {
-                    let tags = tags.remove(&arn).unwrap_or_default();
-                    (arn, (object, tags))
-                })
-                .collect())
-        },
-    )
+        }
+        let mut tags = match found.is_empty() {
+            true => BTreeMap::new(),
+            false => tags_of(cx, found.keys().cloned().collect()).await?,
+        };
+        let found = found.into_iter();
+        Ok(found
+            .map(|(arn, object)| {
+                let tags = tags.remove(&arn).unwrap_or_default();
+                (arn, (object, tags))
+            })
+            .collect())
+    })
     .await
 }
 
@@ -136,11 +111,7 @@ pub(super) struct Keyed {
 }
 
 /// Returns what to send: what a new object does not have already, or what changes.
-pub(super) fn keyed_changes(
-    op: &Op<'_>,
-    table: &[Keyed],
-    is_new: bool,
-) -> Vec<(&'static str, String)> {
+pub(super) fn keyed_changes(op: &Op<'_>, table: &[Keyed], is_new: bool) -> Vec<(&'static str, String)> {
     let changed = table.iter().filter(|a| is_new || op.changed(a.name));
     changed
         .filter_map(|a| {
@@ -151,22 +122,10 @@ pub(super) fn keyed_changes(
 }
 
 /// Sets attributes from what the service lists. What it does not list is as a new object has it.
-pub(super) fn set_keyed(
-    cx: &Cx<'_>,
-    state: &mut State<'_>,
-    table: &[Keyed],
-    listed: &BTreeMap<String, String>,
-) {
+pub(super) fn set_keyed(cx: &Cx<'_>, state: &mut State<'_>, table: &[Keyed], listed: &BTreeMap<String, String>) {
     for attribute in table {
-        let text = listed
-            .get(attribute.key)
-            .map_or(attribute.initial, String::as_str);
-        let ty = cx
-            .schema
-            .block
-            .attributes
-            .get(attribute.name)
-            .map(|a| &a.ty);
+        let text = listed.get(attribute.key).map_or(attribute.initial, String::as_str);
+        let ty = cx.schema.block.attributes.get(attribute.name).map(|a| &a.ty);
         let value = match ty {
             Some(Type::Bool) => Value::from(text == "true"),
             Some(Type::Number) => text.parse::<i64>().ok().into(),
@@ -216,8 +175,7 @@ mod tests {
     fn suffixes() {
         let lb = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/main/50dc6c495c0c9188";
         assert_eq!(arn_suffix(lb), "app/main/50dc6c495c0c9188");
-        let tg =
-            "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/73e2d6bc24d8a067";
+        let tg = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/73e2d6bc24d8a067";
         assert_eq!(arn_suffix(tg), "targetgroup/web/73e2d6bc24d8a067");
     }
 

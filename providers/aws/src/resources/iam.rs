@@ -8,9 +8,7 @@ use crate::tags::Tags;
 
 /// Returns IAM tags as a map.
 pub(super) fn tag_map(tags: &[Tag]) -> Tags {
-    tags.iter()
-        .map(|t| (t.key.clone(), t.value.clone()))
-        .collect()
+    tags.iter().map(|t| (t.key.clone(), t.value.clone())).collect()
 }
 
 /// Returns a map as IAM tags; nothing for an empty one.

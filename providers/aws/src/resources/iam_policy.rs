@@ -36,14 +36,8 @@ impl Resource for IamPolicy {
                     .force_new()
                     .check(Validator::Length(1, NAME)),
             )
-            .attr(
-                "name_prefix",
-                Attribute::optional_computed(Type::String).force_new(),
-            )
-            .attr(
-                "path",
-                Attribute::optional(Type::String).default("/").force_new(),
-            )
+            .attr("name_prefix", Attribute::optional_computed(Type::String).force_new())
+            .attr("path", Attribute::optional(Type::String).default("/").force_new())
             .attr("description", Attribute::optional(Type::String).force_new())
             .attr(
                 "policy",
@@ -70,16 +64,9 @@ impl Resource for IamPolicy {
                 return Ok(None);
             };
             let version = policy.default_version_id().unwrap_or_default();
-            let call = cx
-                .iam()
-                .get_policy_version()
-                .policy_arn(&arn)
-                .version_id(version);
+            let call = cx.iam().get_policy_version().policy_arn(&arn).version_id(version);
             let answer = call.send().await.op("GetPolicyVersion")?;
-            let document = answer
-                .policy_version()
-                .and_then(|v| v.document())
-                .unwrap_or_default();
+            let document = answer.policy_version().and_then(|v| v.document()).unwrap_or_default();
             let mut state = cx.state(prior);
             state
                 .name(policy.policy_name().unwrap_or_default())
@@ -88,10 +75,7 @@ impl Resource for IamPolicy {
                 .set("policy_id", policy.policy_id())
                 .set("attachment_count", policy.attachment_count().unwrap_or(0))
                 .set("path", policy.path())
-                .set(
-                    "description",
-                    policy.description().filter(|d| !d.is_empty()),
-                )
+                .set("description", policy.description().filter(|d| !d.is_empty()))
                 .set("policy", url_decode(document))
                 .tags(cx.default_tags(), iam::tag_map(policy.tags()));
             Ok(Some(state.finish()))
@@ -120,10 +104,7 @@ impl Resource for IamPolicy {
                 }
                 arn
             }
-            other => other?
-                .policy
-                .and_then(|p| p.arn)
-                .expect_in("CreatePolicy", "ARN")?,
+            other => other?.policy.and_then(|p| p.arn).expect_in("CreatePolicy", "ARN")?,
         };
         op.exists([("id", arn.as_str().into()), ("arn", arn.as_str().into())]);
         Ok(())
@@ -134,10 +115,7 @@ impl Resource for IamPolicy {
         let client = op.cx.iam();
         if op.changed("policy") {
             make_room(op, &arn).await?;
-            let call = client
-                .create_policy_version()
-                .policy_arn(&arn)
-                .set_as_default(true);
+            let call = client.create_policy_version().policy_arn(&arn).set_as_default(true);
             call.set_policy_document(op.planned.text("policy"))
                 .send()
                 .await
@@ -145,10 +123,7 @@ impl Resource for IamPolicy {
         }
         if let Some((remove, set)) = tags::change(op) {
             if !remove.is_empty() {
-                let call = client
-                    .untag_policy()
-                    .policy_arn(&arn)
-                    .set_tag_keys(Some(remove));
+                let call = client.untag_policy().policy_arn(&arn).set_tag_keys(Some(remove));
                 call.send().await.op("UntagPolicy")?;
             }
             if let Some(tags) = iam::tag_list(&set)? {
@@ -172,12 +147,7 @@ impl Resource for IamPolicy {
         .map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let arn = arn_of(cx, planned, token).await?;
         let found = find(cx, &arn).await?;
         let ours = found.filter(|p| named::is_ours(&iam::tag_map(p.tags()), token));
@@ -186,14 +156,7 @@ impl Resource for IamPolicy {
 }
 
 async fn find(cx: &Cx<'_>, arn: &str) -> Result<Option<Policy>, ProviderError> {
-    let answer = or_gone(
-        cx.iam()
-            .get_policy()
-            .policy_arn(arn)
-            .send()
-            .await
-            .op("GetPolicy"),
-    )?;
+    let answer = or_gone(cx.iam().get_policy().policy_arn(arn).send().await.op("GetPolicy"))?;
     Ok(answer.and_then(|a| a.policy))
 }
 
@@ -212,25 +175,13 @@ async fn arn_of(cx: &Cx<'_>, planned: &Value, token: &str) -> Result<String, Pro
 async fn old_versions(op: &Op<'_>, arn: &str) -> Result<Vec<String>, ProviderError> {
     let call = op.cx.iam().list_policy_versions().policy_arn(arn);
     let answer = call.send().await.op("ListPolicyVersions")?;
-    let mut versions: Vec<_> = answer
-        .versions()
-        .iter()
-        .filter(|v| !v.is_default_version())
-        .collect();
+    let mut versions: Vec<_> = answer.versions().iter().filter(|v| !v.is_default_version()).collect();
     versions.sort_by_key(|v| v.create_date().map(|d| (d.secs(), d.subsec_nanos())));
-    Ok(versions
-        .into_iter()
-        .filter_map(|v| v.version_id.clone())
-        .collect())
+    Ok(versions.into_iter().filter_map(|v| v.version_id.clone()).collect())
 }
 
 async fn delete_version(op: &Op<'_>, arn: &str, version: &str) -> Result<(), ProviderError> {
-    let call = op
-        .cx
-        .iam()
-        .delete_policy_version()
-        .policy_arn(arn)
-        .version_id(version);
+    let call = op.cx.iam().delete_policy_version().policy_arn(arn).version_id(version);
     or_gone(call.send().await.op("DeletePolicyVersion")).map(|_| ())
 }
 

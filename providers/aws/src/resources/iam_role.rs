@@ -40,10 +40,7 @@ impl Resource for IamRole {
                     .force_new()
                     .check(Validator::Length(1, 38)),
             )
-            .attr(
-                "path",
-                Attribute::optional(Type::String).default("/").force_new(),
-            )
+            .attr("path", Attribute::optional(Type::String).default("/").force_new())
             .attr(
                 "description",
                 Attribute::optional(Type::String).check(Validator::Length(0, 1000)),
@@ -96,14 +93,10 @@ impl Resource for IamRole {
                 .set("path", role.path())
                 .set("description", role.description().filter(|d| !d.is_empty()))
                 .set("assume_role_policy", document)
-                .set(
-                    "max_session_duration",
-                    role.max_session_duration().unwrap_or(3600),
-                )
+                .set("max_session_duration", role.max_session_duration().unwrap_or(3600))
                 .set(
                     "permissions_boundary",
-                    role.permissions_boundary()
-                        .and_then(|b| b.permissions_boundary_arn()),
+                    role.permissions_boundary().and_then(|b| b.permissions_boundary_arn()),
                 )
                 .tags(cx.default_tags(), iam::tag_map(role.tags()));
             named::set_unread(cx, &mut state, prior, &["force_detach_policies"]);
@@ -130,11 +123,9 @@ impl Resource for IamRole {
             })
             .await;
         let role = match answer {
-            Err(error) if crate::error::has_code(&error, &["EntityAlreadyExists"]) => {
-                ours(op.cx, &name, op.token)
-                    .await?
-                    .ok_or_else(|| named::taken("an IAM role", &name))?
-            }
+            Err(error) if crate::error::has_code(&error, &["EntityAlreadyExists"]) => ours(op.cx, &name, op.token)
+                .await?
+                .ok_or_else(|| named::taken("an IAM role", &name))?,
             other => other?.role.expect_in("CreateRole", "role")?,
         };
         op.exists([("id", role.role_name.into()), ("arn", role.arn.into())]);
@@ -180,10 +171,7 @@ impl Resource for IamRole {
         }
         if let Some((remove, set)) = tags::change(op) {
             if !remove.is_empty() {
-                let call = client
-                    .untag_role()
-                    .role_name(&name)
-                    .set_tag_keys(Some(remove));
+                let call = client.untag_role().role_name(&name).set_tag_keys(Some(remove));
                 call.send().await.op("UntagRole")?;
             }
             if let Some(tags) = iam::tag_list(&set)? {
@@ -208,12 +196,7 @@ impl Resource for IamRole {
         .map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", NAME);
         let found = ours(cx, &name, token).await?;
         Ok(found.map(|role| Value::object([("id", role.role_name.into())])))
@@ -222,17 +205,8 @@ impl Resource for IamRole {
 
 /// Finds a role. While it is new, its ARN may show as a unique id: then it is not there yet.
 async fn find(cx: &Cx<'_>, name: &str) -> Result<Option<Role>, ProviderError> {
-    let answer = or_gone(
-        cx.iam()
-            .get_role()
-            .role_name(name)
-            .send()
-            .await
-            .op("GetRole"),
-    )?;
-    Ok(answer
-        .and_then(|a| a.role)
-        .filter(|r| r.arn().starts_with("arn:")))
+    let answer = or_gone(cx.iam().get_role().role_name(name).send().await.op("GetRole"))?;
+    Ok(answer.and_then(|a| a.role).filter(|r| r.arn().starts_with("arn:")))
 }
 
 async fn ours(cx: &Cx<'_>, name: &str, token: &str) -> Result<Option<Role>, ProviderError> {
@@ -266,17 +240,10 @@ async fn drop_policies(op: &Op<'_>, name: &str) -> Result<(), ProviderError> {
             or_gone(call.send().await.op("DetachRolePolicy"))?;
         }
     }
-    let mut pages = client
-        .list_role_policies()
-        .role_name(name)
-        .into_paginator()
-        .send();
+    let mut pages = client.list_role_policies().role_name(name).into_paginator().send();
     while let Some(page) = pages.next().await {
         for policy in page.op("ListRolePolicies")?.policy_names() {
-            let call = client
-                .delete_role_policy()
-                .role_name(name)
-                .policy_name(policy);
+            let call = client.delete_role_policy().role_name(name).policy_name(policy);
             or_gone(call.send().await.op("DeleteRolePolicy"))?;
         }
     }

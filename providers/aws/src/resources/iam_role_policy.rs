@@ -25,9 +25,7 @@ impl Resource for IamRolePolicy {
         let block = Block::new("A policy that is part of a role.")
             .attr(
                 "role",
-                Attribute::required(Type::String)
-                    .force_new()
-                    .doc("The role's name."),
+                Attribute::required(Type::String).force_new().doc("The role's name."),
             )
             .attr(
                 "name",
@@ -35,10 +33,7 @@ impl Resource for IamRolePolicy {
                     .force_new()
                     .check(Validator::Length(1, NAME)),
             )
-            .attr(
-                "name_prefix",
-                Attribute::optional_computed(Type::String).force_new(),
-            )
+            .attr("name_prefix", Attribute::optional_computed(Type::String).force_new())
             .attr(
                 "policy",
                 Attribute::required(Type::String)
@@ -81,28 +76,17 @@ impl Resource for IamRolePolicy {
         let name = names::resolve_as(op.planned, op.token, "name", "name_prefix", NAME);
         // PutRolePolicy overwrites; only what is written here may be overwritten.
         if op.planned.is_set("name") {
-            let call = op
-                .cx
-                .iam()
-                .get_role_policy()
-                .role_name(&role)
-                .policy_name(&name);
+            let call = op.cx.iam().get_role_policy().role_name(&role).policy_name(&name);
             if let Some(found) = or_gone(call.send().await.op("GetRolePolicy"))? {
                 let document = url_decode(found.policy_document());
                 let planned = op.planned.text("policy").unwrap_or_default();
                 if !crate::policy::equivalent(&document, &planned) {
-                    return Err(super::named::taken(
-                        &format!("a policy of role `{role}`"),
-                        &name,
-                    ));
+                    return Err(super::named::taken(&format!("a policy of role `{role}`"), &name));
                 }
             }
         }
         put(op, &role, &name).await?;
-        op.exists([
-            ("id", format!("{role}:{name}").into()),
-            ("name", name.into()),
-        ]);
+        op.exists([("id", format!("{role}:{name}").into()), ("name", name.into())]);
         Ok(())
     }
 
@@ -116,36 +100,21 @@ impl Resource for IamRolePolicy {
         let id = op.prior.id();
         let (role, name) = split(&id)?;
         op.retry(minutes(2), iam::hung, || async {
-            let call = op
-                .cx
-                .iam()
-                .delete_role_policy()
-                .role_name(role)
-                .policy_name(name);
+            let call = op.cx.iam().delete_role_policy().role_name(role).policy_name(name);
             call.send().await.op("DeleteRolePolicy")
         })
         .await
         .map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         // Only an equal policy can be this create's; writing it again would do no harm either.
         let role = planned.text("role").unwrap_or_default();
         let name = names::resolve_as(planned, token, "name", "name_prefix", NAME);
-        let call = cx
-            .iam()
-            .get_role_policy()
-            .role_name(&role)
-            .policy_name(&name);
+        let call = cx.iam().get_role_policy().role_name(&role).policy_name(&name);
         let found = or_gone(call.send().await.op("GetRolePolicy"))?;
         let policy = planned.text("policy").unwrap_or_default();
-        let same = found
-            .is_some_and(|f| crate::policy::equivalent(&url_decode(f.policy_document()), &policy));
+        let same = found.is_some_and(|f| crate::policy::equivalent(&url_decode(f.policy_document()), &policy));
         Ok(same.then(|| Value::object([("id", format!("{role}:{name}").into())])))
     }
 }
@@ -154,16 +123,8 @@ async fn put(op: &Op<'_>, role: &str, name: &str) -> Result<(), ProviderError> {
     let document = op.planned.text("policy").unwrap_or_default();
     let again = |error: &ProviderError| iam::unsettled(error) || not_yet(error);
     op.retry(minutes(2), again, || async {
-        let call = op
-            .cx
-            .iam()
-            .put_role_policy()
-            .role_name(role)
-            .policy_name(name);
-        call.policy_document(&document)
-            .send()
-            .await
-            .op("PutRolePolicy")
+        let call = op.cx.iam().put_role_policy().role_name(role).policy_name(name);
+        call.policy_document(&document).send().await.op("PutRolePolicy")
     })
     .await
     .map(|_| ())
@@ -171,10 +132,7 @@ async fn put(op: &Op<'_>, role: &str, name: &str) -> Result<(), ProviderError> {
 
 fn split(id: &str) -> Result<(&str, &str), ProviderError> {
     id.split_once(':').ok_or_else(|| {
-        ProviderError::new(
-            ErrorKind::Invalid,
-            format!("`{id}` does not name a role and a policy"),
-        )
-        .help("the id has the form `ROLE:POLICY`")
+        ProviderError::new(ErrorKind::Invalid, format!("`{id}` does not name a role and a policy"))
+            .help("the id has the form `ROLE:POLICY`")
     })
 }

@@ -21,15 +21,11 @@ impl Resource for IamRolePolicyAttachment {
         let block = Block::new("Attaches a managed policy to a role.")
             .attr(
                 "role",
-                Attribute::required(Type::String)
-                    .force_new()
-                    .doc("The role's name."),
+                Attribute::required(Type::String).force_new().doc("The role's name."),
             )
             .attr(
                 "policy_arn",
-                Attribute::required(Type::String)
-                    .force_new()
-                    .doc("The policy's ARN."),
+                Attribute::required(Type::String).force_new().doc("The policy's ARN."),
             );
         Schema::new(block)
     }
@@ -46,10 +42,7 @@ impl Resource for IamRolePolicyAttachment {
                 return Ok(None);
             }
             let mut state = cx.state(prior);
-            state
-                .set("id", id.as_str())
-                .set("role", role)
-                .set("policy_arn", policy);
+            state.set("id", id.as_str()).set("role", role).set("policy_arn", policy);
             Ok(Some(state.finish()))
         })
         .await
@@ -61,12 +54,7 @@ impl Resource for IamRolePolicyAttachment {
         let again = |error: &ProviderError| iam::unsettled(error) || not_yet(error);
         // Attaching twice is the same as attaching once.
         op.retry(minutes(2), again, || async {
-            let call = op
-                .cx
-                .iam()
-                .attach_role_policy()
-                .role_name(&role)
-                .policy_arn(&policy);
+            let call = op.cx.iam().attach_role_policy().role_name(&role).policy_arn(&policy);
             call.send().await.op("AttachRolePolicy")
         })
         .await?;
@@ -78,24 +66,14 @@ impl Resource for IamRolePolicyAttachment {
         let id = op.prior.id();
         let (role, policy) = split(&id)?;
         op.retry(minutes(2), iam::hung, || async {
-            let call = op
-                .cx
-                .iam()
-                .detach_role_policy()
-                .role_name(role)
-                .policy_arn(policy);
+            let call = op.cx.iam().detach_role_policy().role_name(role).policy_arn(policy);
             call.send().await.op("DetachRolePolicy")
         })
         .await
         .map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        _token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, _token: &str) -> Result<Option<Value>, ProviderError> {
         let role = planned.text("role").unwrap_or_default();
         let policy = planned.text("policy_arn").unwrap_or_default();
         let attached = crate::error::or_gone(is_attached(cx, &role, &policy).await)?;
@@ -109,11 +87,7 @@ async fn is_attached(cx: &Cx<'_>, role: &str, policy: &str) -> Result<bool, Prov
     let mut pages = call.into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.op("ListAttachedRolePolicies")?;
-        if page
-            .attached_policies()
-            .iter()
-            .any(|p| p.policy_arn() == Some(policy))
-        {
+        if page.attached_policies().iter().any(|p| p.policy_arn() == Some(policy)) {
             return Ok(true);
         }
     }
@@ -122,10 +96,7 @@ async fn is_attached(cx: &Cx<'_>, role: &str, policy: &str) -> Result<bool, Prov
 
 fn split(id: &str) -> Result<(&str, &str), ProviderError> {
     id.split_once('/').ok_or_else(|| {
-        ProviderError::new(
-            ErrorKind::Invalid,
-            format!("`{id}` does not name a role and a policy"),
-        )
-        .help("the id has the form `ROLE/POLICY_ARN`")
+        ProviderError::new(ErrorKind::Invalid, format!("`{id}` does not name a role and a policy"))
+            .help("the id has the form `ROLE/POLICY_ARN`")
     })
 }

@@ -29,10 +29,7 @@ impl Resource for InternetGateway {
             )
             .attr("arn", Attribute::computed(Type::String))
             .attr("owner_id", Attribute::computed(Type::String));
-        Schema::new(with_timeouts(
-            with_tags(block),
-            &["create", "update", "delete"],
-        ))
+        Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"]))
     }
 
     async fn read(&self, cx: &Cx<'_>, objects: &[ReadRequest]) -> Answers {
@@ -73,11 +70,7 @@ impl Resource for InternetGateway {
             detach(op, &id, &vpc, timeout).await?;
         }
         op.retry(timeout, in_use, || async {
-            let call = op
-                .cx
-                .ec2()
-                .delete_internet_gateway()
-                .internet_gateway_id(&id);
+            let call = op.cx.ec2().delete_internet_gateway().internet_gateway_id(&id);
             call.send().await.op("DeleteInternetGateway")
         })
         .await?;
@@ -100,17 +93,11 @@ impl Resource for InternetGateway {
     }
 }
 
-async fn describe(
-    cx: &Cx<'_>,
-    ids: Vec<String>,
-) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let call = cx.ec2().describe_internet_gateways();
     let call = call.filters(filter("internet-gateway-id", ids));
     let pages = call.into_paginator().items().send();
-    let gateways: Vec<Remote> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .op("DescribeInternetGateways")?;
+    let gateways: Vec<Remote> = pages.collect::<Result<_, _>>().await.op("DescribeInternetGateways")?;
     let by_id = gateways
         .into_iter()
         .filter_map(|g| Some((g.internet_gateway_id.clone()?, g)));
@@ -123,15 +110,9 @@ fn state(cx: &Cx<'_>, gateway: &Remote, prior: &Value) -> Value {
     let mut state = cx.state(prior);
     state
         .set("id", id)
-        .set(
-            "arn",
-            cx.arn("ec2", owner, &format!("internet-gateway/{id}")),
-        )
+        .set("arn", cx.arn("ec2", owner, &format!("internet-gateway/{id}")))
         .set("owner_id", owner)
-        .set(
-            "vpc_id",
-            gateway.attachments().first().and_then(|a| a.vpc_id()),
-        )
+        .set("vpc_id", gateway.attachments().first().and_then(|a| a.vpc_id()))
         .tags(cx.default_tags(), tag_map(gateway.tags()));
     state.finish()
 }
@@ -146,9 +127,7 @@ async fn attach(op: &Op<'_>, id: &str, vpc: &str) -> Result<(), ProviderError> {
         .await;
     match attached {
         // A repeated request finds its own work.
-        Err(error)
-            if has_code(&error, &["Resource.AlreadyAssociated"])
-                && is_attached(op.cx, id, vpc).await? => {}
+        Err(error) if has_code(&error, &["Resource.AlreadyAssociated"]) && is_attached(op.cx, id, vpc).await? => {}
         other => other?,
     }
     let wait = Wait::new(
@@ -176,12 +155,7 @@ async fn is_attached(cx: &Cx<'_>, id: &str, vpc: &str) -> Result<bool, ProviderE
 }
 
 /// Detaches; waits for the VPC's public addresses to go.
-async fn detach(
-    op: &Op<'_>,
-    id: &str,
-    vpc: &str,
-    timeout: std::time::Duration,
-) -> Result<(), ProviderError> {
+async fn detach(op: &Op<'_>, id: &str, vpc: &str, timeout: std::time::Duration) -> Result<(), ProviderError> {
     let detached = op
         .retry(timeout, in_use, || async {
             let call = op.cx.ec2().detach_internet_gateway();
@@ -193,8 +167,7 @@ async fn detach(
         Err(error) if has_code(&error, &["Gateway.NotAttached"]) => Ok(()),
         Err(error) => Err(error),
         Ok(()) => {
-            let wait =
-                Wait::new(format!("{id} to be detached from {vpc}"), timeout).every(seconds(5));
+            let wait = Wait::new(format!("{id} to be detached from {vpc}"), timeout).every(seconds(5));
             op.wait_gone(wait, || async {
                 let gateway = describe(op.cx, vec![id.to_owned()]).await?.remove(id);
                 let attached = gateway.is_some_and(|g| !g.attachments().is_empty());

@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
-    LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum,
-    SubnetMapping,
+    LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum, SubnetMapping,
 };
-use infra_providers::{
-    Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Path, Type, Value};
 
 use super::elb::{self, Keyed};
@@ -27,11 +24,7 @@ pub(crate) struct Lb;
 
 /// Attributes that the service keeps by key.
 const ATTRIBUTES: &[Keyed] = &[
-    keyed(
-        "enable_deletion_protection",
-        "deletion_protection.enabled",
-        "false",
-    ),
+    keyed("enable_deletion_protection", "deletion_protection.enabled", "false"),
     keyed(
         "enable_cross_zone_load_balancing",
         "load_balancing.cross_zone.enabled",
@@ -95,15 +88,9 @@ impl Resource for Lb {
         };
         let block = Block::new("A load balancer.")
             .attr("arn", computed())
-            .attr(
-                "arn_suffix",
-                computed().doc("The part of the ARN that metrics use."),
-            )
+            .attr("arn_suffix", computed().doc("The part of the ARN that metrics use."))
             .attr("dns_name", computed())
-            .attr(
-                "zone_id",
-                computed().doc("The zone of `dns_name`, for alias records."),
-            )
+            .attr("zone_id", computed().doc("The zone of `dns_name`, for alias records."))
             .attr("vpc_id", computed())
             .attr(
                 "name",
@@ -124,18 +111,9 @@ impl Resource for Lb {
                     .force_new()
                     .check(Validator::OneOf(&["application", "network", "gateway"])),
             )
-            .attr(
-                "internal",
-                Attribute::optional_computed(Type::Bool).force_new(),
-            )
-            .attr(
-                "security_groups",
-                Attribute::optional_computed(Type::set(Type::String)),
-            )
-            .attr(
-                "subnets",
-                Attribute::optional_computed(Type::set(Type::String)),
-            )
+            .attr("internal", Attribute::optional_computed(Type::Bool).force_new())
+            .attr("security_groups", Attribute::optional_computed(Type::set(Type::String)))
+            .attr("subnets", Attribute::optional_computed(Type::set(Type::String)))
             .attr(
                 "ip_address_type",
                 Attribute::optional_computed(Type::String).check(Validator::OneOf(&[
@@ -183,10 +161,7 @@ impl Resource for Lb {
             .block("subnet_mapping", NestedBlock::set(mapping).force_new())
             .block("access_logs", NestedBlock::list(logs()).at_most(1))
             .block("connection_logs", NestedBlock::list(logs()).at_most(1));
-        Schema::new(with_timeouts(
-            with_tags(block),
-            &["create", "update", "delete"],
-        ))
+        Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"]))
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {
@@ -242,10 +217,7 @@ impl Resource for Lb {
                 .set("dns_name", lb.dns_name())
                 .set("zone_id", lb.canonical_hosted_zone_id())
                 .set("vpc_id", lb.vpc_id())
-                .set(
-                    "load_balancer_type",
-                    lb.r#type().map_or("application", |t| t.as_str()),
-                )
+                .set("load_balancer_type", lb.r#type().map_or("application", |t| t.as_str()))
                 .set("internal", internal)
                 .set("security_groups", lb.security_groups())
                 .set("subnets", subnets)
@@ -284,11 +256,7 @@ impl Resource for Lb {
                 let subnets = planned.texts("subnets");
                 let call = op.cx.elb_once().create_load_balancer().name(&name);
                 let answer = call
-                    .set_type(
-                        planned
-                            .text("load_balancer_type")
-                            .map(|t| t.as_str().into()),
-                    )
+                    .set_type(planned.text("load_balancer_type").map(|t| t.as_str().into()))
                     .set_scheme(planned.flag("internal").map(|internal| match internal {
                         true => LoadBalancerSchemeEnum::Internal,
                         false => LoadBalancerSchemeEnum::InternetFacing,
@@ -363,12 +331,7 @@ impl Resource for Lb {
         wait_for_interfaces(op, &arn).await
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", 32);
         let Some(lb) = by_name(cx, &name).await? else {
             return Ok(None);
@@ -379,19 +342,11 @@ impl Resource for Lb {
     }
 }
 
-async fn find(
-    cx: &Cx<'_>,
-    arns: Vec<String>,
-) -> Result<BTreeMap<String, LoadBalancer>, ProviderError> {
-    let call = cx
-        .elb()
-        .describe_load_balancers()
-        .set_load_balancer_arns(Some(arns));
+async fn find(cx: &Cx<'_>, arns: Vec<String>) -> Result<BTreeMap<String, LoadBalancer>, ProviderError> {
+    let call = cx.elb().describe_load_balancers().set_load_balancer_arns(Some(arns));
     let answer = call.send().await.op("DescribeLoadBalancers")?;
     let found = answer.load_balancers.unwrap_or_default().into_iter();
-    Ok(found
-        .filter_map(|l| Some((l.load_balancer_arn.clone()?, l)))
-        .collect())
+    Ok(found.filter_map(|l| Some((l.load_balancer_arn.clone()?, l))).collect())
 }
 
 async fn by_name(cx: &Cx<'_>, name: &str) -> Result<Option<LoadBalancer>, ProviderError> {
@@ -400,11 +355,7 @@ async fn by_name(cx: &Cx<'_>, name: &str) -> Result<Option<LoadBalancer>, Provid
     Ok(answer.and_then(|a| a.load_balancers?.into_iter().next()))
 }
 
-async fn wait_active(
-    op: &Op<'_>,
-    arn: &str,
-    timeout: std::time::Duration,
-) -> Result<(), ProviderError> {
+async fn wait_active(op: &Op<'_>, arn: &str, timeout: std::time::Duration) -> Result<(), ProviderError> {
     let name = elb::arn_suffix(arn).split('/').nth(1).unwrap_or_default();
     let wait = Wait::new(format!("load balancer {name} to be active"), timeout);
     op.wait(wait, || async {
@@ -412,9 +363,7 @@ async fn wait_active(
         let state = lb.and_then(|l| l.state);
         let code = state.as_ref().and_then(|s| s.code.clone());
         match code {
-            Some(LoadBalancerStateEnum::Active | LoadBalancerStateEnum::ActiveImpaired) => {
-                Ok(Look::Done(()))
-            }
+            Some(LoadBalancerStateEnum::Active | LoadBalancerStateEnum::ActiveImpaired) => Ok(Look::Done(())),
             Some(LoadBalancerStateEnum::Failed) => {
                 let reason = state.and_then(|s| s.reason).unwrap_or_default();
                 Err(ProviderError::new(
@@ -447,24 +396,14 @@ async fn modify(op: &Op<'_>, arn: &str, is_new: bool) -> Result<(), ProviderErro
     }
     let attributes: Vec<LoadBalancerAttribute> = wanted
         .into_iter()
-        .map(|(key, value)| {
-            LoadBalancerAttribute::builder()
-                .key(key)
-                .value(value)
-                .build()
-        })
+        .map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build())
         .collect();
     // The bucket policy of access logs takes a moment to work.
     let again = |error: &ProviderError| {
-        has_code(error, &["InvalidConfigurationRequest"])
-            && error.message.contains("Access Denied for bucket")
+        has_code(error, &["InvalidConfigurationRequest"]) && error.message.contains("Access Denied for bucket")
     };
     op.retry(minutes(2), again, || async {
-        let call = op
-            .cx
-            .elb()
-            .modify_load_balancer_attributes()
-            .load_balancer_arn(arn);
+        let call = op.cx.elb().modify_load_balancer_attributes().load_balancer_arn(arn);
         call.set_attributes(Some(attributes.clone()))
             .send()
             .await
@@ -518,17 +457,11 @@ async fn with_attributes(cx: &Cx<'_>, object: Value) -> Result<Option<Value>, Pr
         // Always on for application load balancers, and not for the user to say.
         state.set(
             "enable_cross_zone_load_balancing",
-            object
-                .flag("enable_cross_zone_load_balancing")
-                .unwrap_or(false),
+            object.flag("enable_cross_zone_load_balancing").unwrap_or(false),
         );
     }
     for block in ["access_logs", "connection_logs"] {
-        let value = |member: &str| {
-            listed
-                .get(&format!("{block}.s3.{member}"))
-                .filter(|v| !v.is_empty())
-        };
+        let value = |member: &str| listed.get(&format!("{block}.s3.{member}")).filter(|v| !v.is_empty());
         let enabled = value("enabled").is_some_and(|v| v == "true");
         if enabled {
             state.set_blocks(
@@ -567,18 +500,12 @@ fn mappings(lb: &LoadBalancer) -> Vec<Value> {
             let address = zone.load_balancer_addresses().first();
             Value::object([
                 ("subnet_id", zone.subnet_id().into()),
-                (
-                    "allocation_id",
-                    address.and_then(|a| a.allocation_id()).into(),
-                ),
+                ("allocation_id", address.and_then(|a| a.allocation_id()).into()),
                 (
                     "private_ipv4_address",
                     address.and_then(|a| a.private_ipv4_address()).into(),
                 ),
-                (
-                    "ipv6_address",
-                    address.and_then(|a| a.ipv6_address()).into(),
-                ),
+                ("ipv6_address", address.and_then(|a| a.ipv6_address()).into()),
             ])
         })
         .collect()
@@ -589,10 +516,7 @@ fn mappings(lb: &LoadBalancer) -> Vec<Value> {
 /// Giving up is no failure: what they block waits for itself.
 async fn wait_for_interfaces(op: &Op<'_>, arn: &str) -> Result<(), ProviderError> {
     let description = format!("ELB {}", elb::arn_suffix(arn));
-    let wait = Wait::new(
-        "the load balancer's network interfaces to be gone",
-        minutes(5),
-    );
+    let wait = Wait::new("the load balancer's network interfaces to be gone", minutes(5));
     let waited = op
         .wait_gone(wait, || async {
             let call = op.cx.ec2().describe_network_interfaces();
@@ -603,10 +527,7 @@ async fn wait_for_interfaces(op: &Op<'_>, arn: &str) -> Result<(), ProviderError
         })
         .await;
     if let Err(error) = waited {
-        op.status(&format!(
-            "not waiting for network interfaces: {}",
-            error.message
-        ));
+        op.status(&format!("not waiting for network interfaces: {}", error.message));
     }
     Ok(())
 }

@@ -5,9 +5,8 @@
 //! form that was written.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, AuthenticateCognitoActionConfig, AuthenticateOidcActionConfig,
-    FixedResponseActionConfig, ForwardActionConfig, RedirectActionConfig,
-    TargetGroupStickinessConfig, TargetGroupTuple,
+    Action, ActionTypeEnum, AuthenticateCognitoActionConfig, AuthenticateOidcActionConfig, FixedResponseActionConfig,
+    ForwardActionConfig, RedirectActionConfig, TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use infra_providers::{Attribute, Block, NestedBlock, Problem, Validator};
 use infra_types::{Path, Type, Value};
@@ -32,10 +31,7 @@ pub(super) fn block() -> Block {
             Attribute::required(Type::Number).check(Validator::Range(1, 604_800)),
         );
     let forward = Block::new("Forwards to target groups by weight.")
-        .block(
-            "target_group",
-            NestedBlock::set(group).required().at_most(5),
-        )
+        .block("target_group", NestedBlock::set(group).required().at_most(5))
         .block("stickiness", NestedBlock::list(stickiness).at_most(1));
     let redirect = Block::new("Redirects; what is not said stays as requested.")
         .attr("host", text().default("#{host}"))
@@ -66,19 +62,10 @@ pub(super) fn block() -> Block {
                 "authentication_request_extra_params",
                 Attribute::optional(Type::map(Type::String)),
             )
-            .attr(
-                "on_unauthenticated_request",
-                Attribute::optional_computed(Type::String),
-            )
+            .attr("on_unauthenticated_request", Attribute::optional_computed(Type::String))
             .attr("scope", Attribute::optional_computed(Type::String))
-            .attr(
-                "session_cookie_name",
-                Attribute::optional_computed(Type::String),
-            )
-            .attr(
-                "session_timeout",
-                Attribute::optional_computed(Type::Number),
-            )
+            .attr("session_cookie_name", Attribute::optional_computed(Type::String))
+            .attr("session_timeout", Attribute::optional_computed(Type::Number))
     };
     let needed = || Attribute::required(Type::String);
     let cognito = session(Block::new("Signs users in with Cognito."))
@@ -111,10 +98,7 @@ pub(super) fn block() -> Block {
         .block("forward", NestedBlock::list(forward).at_most(1))
         .block("redirect", NestedBlock::list(redirect).at_most(1))
         .block("fixed_response", NestedBlock::list(fixed).at_most(1))
-        .block(
-            "authenticate_cognito",
-            NestedBlock::list(cognito).at_most(1),
-        )
+        .block("authenticate_cognito", NestedBlock::list(cognito).at_most(1))
         .block("authenticate_oidc", NestedBlock::list(oidc).at_most(1))
 }
 
@@ -127,8 +111,7 @@ pub(super) fn validate(config: &Value, name: &'static str) -> Vec<Problem> {
         let part = match kind {
             "forward" => {
                 let written = action.is_set("target_group_arn");
-                let block = action.get("forward").is_some_and(|f| !f.is_known())
-                    || action.block("forward").is_some();
+                let block = action.get("forward").is_some_and(|f| !f.is_known()) || action.block("forward").is_some();
                 if !written && !block {
                     problems.push(
                         Problem::new(at, "a `forward` action needs a target group")
@@ -145,10 +128,7 @@ pub(super) fn validate(config: &Value, name: &'static str) -> Vec<Problem> {
         };
         let there = action.get(part).is_some_and(|b| !b.is_known()) || action.block(part).is_some();
         if !there {
-            problems.push(Problem::new(
-                at,
-                format!("a `{kind}` action needs a `{part}` block"),
-            ));
+            problems.push(Problem::new(at, format!("a `{kind}` action needs a `{part}` block")));
         }
     }
     problems
@@ -229,10 +209,7 @@ fn cognito(c: &Value) -> AuthenticateCognitoActionConfig {
         .set_session_cookie_name(c.text("session_cookie_name"))
         .set_session_timeout(c.int("session_timeout").map(i64::from))
         .set_authentication_request_extra_params(extra(c))
-        .set_on_unauthenticated_request(
-            c.text("on_unauthenticated_request")
-                .map(|t| t.as_str().into()),
-        )
+        .set_on_unauthenticated_request(c.text("on_unauthenticated_request").map(|t| t.as_str().into()))
         .build()
 }
 
@@ -248,10 +225,7 @@ fn oidc(o: &Value) -> AuthenticateOidcActionConfig {
         .set_session_cookie_name(o.text("session_cookie_name"))
         .set_session_timeout(o.int("session_timeout").map(i64::from))
         .set_authentication_request_extra_params(extra(o))
-        .set_on_unauthenticated_request(
-            o.text("on_unauthenticated_request")
-                .map(|t| t.as_str().into()),
-        )
+        .set_on_unauthenticated_request(o.text("on_unauthenticated_request").map(|t| t.as_str().into()))
         .build()
 }
 
@@ -260,17 +234,12 @@ pub(super) fn values(actions: &[Action], before: &[Value]) -> Vec<Value> {
     let mut actions: Vec<&Action> = actions.iter().collect();
     actions.sort_by_key(|a| a.order().unwrap_or(0));
     let actions = actions.into_iter().enumerate();
-    actions
-        .map(|(i, action)| value(action, i, before.get(i)))
-        .collect()
+    actions.map(|(i, action)| value(action, i, before.get(i))).collect()
 }
 
 fn value(action: &Action, index: usize, before: Option<&Value>) -> Value {
     let forwards = action.r#type() == Some(&ActionTypeEnum::Forward);
-    let groups = action
-        .forward_config()
-        .map(|f| f.target_groups())
-        .unwrap_or_default();
+    let groups = action.forward_config().map(|f| f.target_groups()).unwrap_or_default();
     let sticky = action
         .forward_config()
         .and_then(|f| f.target_group_stickiness_config())
@@ -317,10 +286,7 @@ fn value(action: &Action, index: usize, before: Option<&Value>) -> Value {
     let fixed = action.fixed_response_config().map(|f| {
         Value::object([
             ("content_type", f.content_type().into()),
-            (
-                "message_body",
-                f.message_body().filter(|b| !b.is_empty()).into(),
-            ),
+            ("message_body", f.message_body().filter(|b| !b.is_empty()).into()),
             ("status_code", f.status_code().into()),
         ])
     });
@@ -331,10 +297,7 @@ fn value(action: &Action, index: usize, before: Option<&Value>) -> Value {
     let list = |block: Option<Value>| Value::tuple(block.into_iter().collect());
     Value::object([
         ("type", action.r#type().map(|t| t.as_str()).into()),
-        (
-            "order",
-            i64::from(action.order().unwrap_or(index as i32 + 1)).into(),
-        ),
+        ("order", i64::from(action.order().unwrap_or(index as i32 + 1)).into()),
         ("target_group_arn", arn.into()),
         ("forward", list(forward)),
         ("redirect", list(redirect)),
@@ -345,11 +308,7 @@ fn value(action: &Action, index: usize, before: Option<&Value>) -> Value {
         ),
         (
             "authenticate_oidc",
-            list(
-                action
-                    .authenticate_oidc_config()
-                    .map(|o| oidc_value(o, secret)),
-            ),
+            list(action.authenticate_oidc_config().map(|o| oidc_value(o, secret))),
         ),
     ])
 }
@@ -359,9 +318,7 @@ fn extra_value(extra: Option<&std::collections::HashMap<String, String>>) -> Val
         Some(extra) if !extra.is_empty() => {
             let mut pairs: Vec<_> = extra.iter().collect();
             pairs.sort();
-            let entries = pairs
-                .into_iter()
-                .map(|(k, v)| (k.as_str().into(), v.as_str().into()));
+            let entries = pairs.into_iter().map(|(k, v)| (k.as_str().into(), v.as_str().into()));
             Value::map(Type::String, entries.collect())
         }
         _ => Value::null(),
@@ -415,10 +372,7 @@ mod tests {
     use super::*;
 
     fn answered() -> Action {
-        let group = TargetGroupTuple::builder()
-            .target_group_arn("arn:tg")
-            .weight(1)
-            .build();
+        let group = TargetGroupTuple::builder().target_group_arn("arn:tg").weight(1).build();
         Action::builder()
             .r#type(ActionTypeEnum::Forward)
             .order(1)
@@ -448,11 +402,7 @@ mod tests {
     fn parts_must_fit_the_type() {
         let action = |kind: &str| {
             let action = Value::object([("type", kind.into())]);
-            validate(
-                &Value::object([("action", Value::tuple(vec![action]))]),
-                "action",
-            )
-            .len()
+            validate(&Value::object([("action", Value::tuple(vec![action]))]), "action").len()
         };
         assert_eq!(action("forward"), 1);
         assert_eq!(action("redirect"), 1);

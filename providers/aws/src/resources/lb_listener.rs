@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
     AdvertiseTrustStoreCaNamesEnum, Certificate, Listener, MutualAuthenticationAttributes,
 };
-use infra_providers::{
-    Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Type, Value};
 
 use super::{elb, lb_action, named};
@@ -28,11 +26,7 @@ impl Resource for LbListener {
         let mutual = Block::new("How clients show who they are.")
             .attr(
                 "mode",
-                Attribute::required(Type::String).check(Validator::OneOf(&[
-                    "off",
-                    "passthrough",
-                    "verify",
-                ])),
+                Attribute::required(Type::String).check(Validator::OneOf(&["off", "passthrough", "verify"])),
             )
             .attr("trust_store_arn", Attribute::optional(Type::String))
             .attr(
@@ -42,10 +36,7 @@ impl Resource for LbListener {
             .attr("advertise_trust_store_ca_names", filled());
         let block = Block::new("A listener of a load balancer.")
             .attr("arn", Attribute::computed(Type::String))
-            .attr(
-                "load_balancer_arn",
-                Attribute::required(Type::String).force_new(),
-            )
+            .attr("load_balancer_arn", Attribute::required(Type::String).force_new())
             .attr(
                 "port",
                 Attribute::optional(Type::Number).check(Validator::Range(1, 65535)),
@@ -59,14 +50,8 @@ impl Resource for LbListener {
             .attr("ssl_policy", filled())
             .attr("certificate_arn", Attribute::optional(Type::String))
             .attr("alpn_policy", Attribute::optional(Type::String))
-            .block(
-                "default_action",
-                NestedBlock::list(lb_action::block()).required(),
-            )
-            .block(
-                "mutual_authentication",
-                NestedBlock::list(mutual).at_most(1).computed(),
-            );
+            .block("default_action", NestedBlock::list(lb_action::block()).required())
+            .block("mutual_authentication", NestedBlock::list(mutual).at_most(1).computed());
         Schema::new(with_timeouts(with_tags(block), &["create", "update"]))
     }
 
@@ -89,10 +74,7 @@ impl Resource for LbListener {
             let arn = listener.listener_arn();
             let protocol = listener.protocol().map(|p| p.as_str());
             let encrypted = matches!(protocol, Some("HTTPS" | "TLS"));
-            let certificate = listener
-                .certificates()
-                .first()
-                .and_then(|c| c.certificate_arn());
+            let certificate = listener.certificates().first().and_then(|c| c.certificate_arn());
             state
                 .set("id", arn)
                 .set("arn", arn)
@@ -102,16 +84,10 @@ impl Resource for LbListener {
                 // Some endpoints name a policy for plain HTTP too.
                 .set("ssl_policy", listener.ssl_policy().filter(|_| encrypted))
                 .set("certificate_arn", certificate)
-                .set(
-                    "alpn_policy",
-                    listener.alpn_policy().first().map(String::as_str),
-                )
+                .set("alpn_policy", listener.alpn_policy().first().map(String::as_str))
                 .tags(cx.default_tags(), tags.clone());
             let before = prior.blocks("default_action");
-            state.set_blocks(
-                "default_action",
-                lb_action::values(listener.default_actions(), before),
-            );
+            state.set_blocks("default_action", lb_action::values(listener.default_actions(), before));
             let mutual = listener.mutual_authentication().map(mutual_value);
             state.set_blocks("mutual_authentication", mutual.into_iter().collect());
             state.finish()
@@ -122,31 +98,23 @@ impl Resource for LbListener {
         let planned = op.planned;
         let lb = planned.text("load_balancer_arn").unwrap_or_default();
         let answer = op
-            .retry(
-                op.timeout("create", minutes(5)),
-                certificate_unknown,
-                || async {
-                    let call = op.cx.elb_once().create_listener().load_balancer_arn(&lb);
-                    call.set_port(planned.int("port"))
-                        .set_protocol(protocol(planned).map(|p| p.as_str().into()))
-                        .set_ssl_policy(planned.text("ssl_policy"))
-                        .set_certificates(certificates(planned))
-                        .set_alpn_policy(planned.text("alpn_policy").map(|p| vec![p]))
-                        .set_mutual_authentication(mutual(planned))
-                        .set_default_actions(Some(lb_action::requests(
-                            planned.blocks("default_action"),
-                        )))
-                        .set_tags(elb::tag_list(&named::creation_tags(op)))
-                        .send()
-                        .await
-                        .op("CreateListener")
-                },
-            )
+            .retry(op.timeout("create", minutes(5)), certificate_unknown, || async {
+                let call = op.cx.elb_once().create_listener().load_balancer_arn(&lb);
+                call.set_port(planned.int("port"))
+                    .set_protocol(protocol(planned).map(|p| p.as_str().into()))
+                    .set_ssl_policy(planned.text("ssl_policy"))
+                    .set_certificates(certificates(planned))
+                    .set_alpn_policy(planned.text("alpn_policy").map(|p| vec![p]))
+                    .set_mutual_authentication(mutual(planned))
+                    .set_default_actions(Some(lb_action::requests(planned.blocks("default_action"))))
+                    .set_tags(elb::tag_list(&named::creation_tags(op)))
+                    .send()
+                    .await
+                    .op("CreateListener")
+            })
             .await?;
         let made = answer.listeners.and_then(|l| l.into_iter().next());
-        let arn = made
-            .and_then(|l| l.listener_arn)
-            .expect_in("CreateListener", "ARN")?;
+        let arn = made.and_then(|l| l.listener_arn).expect_in("CreateListener", "ARN")?;
         op.exists([("id", arn.as_str().into()), ("arn", arn.as_str().into())]);
         Ok(())
     }
@@ -165,25 +133,20 @@ impl Resource for LbListener {
         ];
         if op.any_changed(&SENT) {
             let actions = op.changed("default_action");
-            op.retry(
-                op.timeout("update", minutes(5)),
-                certificate_unknown,
-                || async {
-                    let call = op.cx.elb().modify_listener().listener_arn(&arn);
-                    let actions =
-                        actions.then(|| lb_action::requests(planned.blocks("default_action")));
-                    call.set_port(planned.int("port"))
-                        .set_protocol(protocol(planned).map(|p| p.as_str().into()))
-                        .set_ssl_policy(planned.text("ssl_policy"))
-                        .set_certificates(certificates(planned))
-                        .set_alpn_policy(planned.text("alpn_policy").map(|p| vec![p]))
-                        .set_mutual_authentication(mutual(planned))
-                        .set_default_actions(actions)
-                        .send()
-                        .await
-                        .op("ModifyListener")
-                },
-            )
+            op.retry(op.timeout("update", minutes(5)), certificate_unknown, || async {
+                let call = op.cx.elb().modify_listener().listener_arn(&arn);
+                let actions = actions.then(|| lb_action::requests(planned.blocks("default_action")));
+                call.set_port(planned.int("port"))
+                    .set_protocol(protocol(planned).map(|p| p.as_str().into()))
+                    .set_ssl_policy(planned.text("ssl_policy"))
+                    .set_certificates(certificates(planned))
+                    .set_alpn_policy(planned.text("alpn_policy").map(|p| vec![p]))
+                    .set_mutual_authentication(mutual(planned))
+                    .set_default_actions(actions)
+                    .send()
+                    .await
+                    .op("ModifyListener")
+            })
             .await?;
         }
         elb::update_tags(op, &arn).await
@@ -194,12 +157,7 @@ impl Resource for LbListener {
         call.send().await.op("DeleteListener").map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let lb = planned.text("load_balancer_arn").unwrap_or_default();
         let call = cx.elb().describe_listeners().load_balancer_arn(lb);
         let mut pages = call.into_paginator().send();
@@ -237,9 +195,7 @@ async fn find(cx: &Cx<'_>, arns: Vec<String>) -> Result<BTreeMap<String, Listene
     let call = cx.elb().describe_listeners().set_listener_arns(Some(arns));
     let answer = call.send().await.op("DescribeListeners")?;
     let found = answer.listeners.unwrap_or_default().into_iter();
-    Ok(found
-        .filter_map(|l| Some((l.listener_arn.clone()?, l)))
-        .collect())
+    Ok(found.filter_map(|l| Some((l.listener_arn.clone()?, l))).collect())
 }
 
 /// Returns the protocol: as planned, or the usual one of application load balancers.
@@ -261,20 +217,12 @@ fn mutual(planned: &Value) -> Option<MutualAuthenticationAttributes> {
     let block = planned.block("mutual_authentication")?;
     let mode = block.text("mode").unwrap_or_default();
     let verify = mode == "verify";
-    let names = block
-        .text("advertise_trust_store_ca_names")
-        .filter(|_| verify);
+    let names = block.text("advertise_trust_store_ca_names").filter(|_| verify);
     Some(
         MutualAuthenticationAttributes::builder()
             .set_trust_store_arn(block.text("trust_store_arn"))
-            .set_ignore_client_certificate_expiry(
-                block
-                    .flag("ignore_client_certificate_expiry")
-                    .filter(|_| verify),
-            )
-            .set_advertise_trust_store_ca_names(
-                names.map(|n| AdvertiseTrustStoreCaNamesEnum::from(n.as_str())),
-            )
+            .set_ignore_client_certificate_expiry(block.flag("ignore_client_certificate_expiry").filter(|_| verify))
+            .set_advertise_trust_store_ca_names(names.map(|n| AdvertiseTrustStoreCaNamesEnum::from(n.as_str())))
             .mode(mode)
             .build(),
     )
@@ -289,17 +237,11 @@ fn mutual_value(mutual: &MutualAuthenticationAttributes) -> Value {
         ),
         (
             "ignore_client_certificate_expiry",
-            mutual
-                .ignore_client_certificate_expiry()
-                .unwrap_or(false)
-                .into(),
+            mutual.ignore_client_certificate_expiry().unwrap_or(false).into(),
         ),
         (
             "advertise_trust_store_ca_names",
-            mutual
-                .advertise_trust_store_ca_names()
-                .map(|n| n.as_str())
-                .into(),
+            mutual.advertise_trust_store_ca_names().map(|n| n.as_str()).into(),
         ),
     ])
 }

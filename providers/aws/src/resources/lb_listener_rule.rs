@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
-    HostHeaderConditionConfig, HttpHeaderConditionConfig, HttpRequestMethodConditionConfig,
-    PathPatternConditionConfig, QueryStringConditionConfig, QueryStringKeyValuePair, Rule,
-    RuleCondition, RulePriorityPair, SourceIpConditionConfig,
+    HostHeaderConditionConfig, HttpHeaderConditionConfig, HttpRequestMethodConditionConfig, PathPatternConditionConfig,
+    QueryStringConditionConfig, QueryStringKeyValuePair, Rule, RuleCondition, RulePriorityPair,
+    SourceIpConditionConfig,
 };
-use infra_providers::{
-    Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Path, Type, Value};
 
 use super::{elb, lb_action, named};
@@ -24,12 +22,7 @@ use crate::wait::minutes;
 pub(crate) struct LbListenerRule;
 
 /// The parts of a condition that hold a list of values.
-const LISTS: [&str; 4] = [
-    "host_header",
-    "path_pattern",
-    "http_request_method",
-    "source_ip",
-];
+const LISTS: [&str; 4] = ["host_header", "path_pattern", "http_request_method", "source_ip"];
 
 /// How many values the conditions of a rule may have in all.
 const VALUES: usize = 5;
@@ -38,9 +31,7 @@ const VALUES: usize = 5;
 impl Resource for LbListenerRule {
     fn schema(&self) -> Schema {
         let values = || Attribute::required(Type::set(Type::String));
-        let list = |description| {
-            NestedBlock::list(Block::new(description).attr("values", values())).at_most(1)
-        };
+        let list = |description| NestedBlock::list(Block::new(description).attr("values", values())).at_most(1);
         let header = Block::new("A header and what it may be.")
             .attr("http_header_name", Attribute::required(Type::String))
             .attr("values", values());
@@ -48,24 +39,15 @@ impl Resource for LbListenerRule {
             .attr("key", Attribute::optional(Type::String))
             .attr("value", Attribute::required(Type::String));
         let condition = Block::new("What a request must be like: exactly one of the parts.")
-            .block(
-                "host_header",
-                list("Host names; `*` and `?` stand for anything."),
-            )
-            .block(
-                "path_pattern",
-                list("Paths; `*` and `?` stand for anything."),
-            )
+            .block("host_header", list("Host names; `*` and `?` stand for anything."))
+            .block("path_pattern", list("Paths; `*` and `?` stand for anything."))
             .block("http_request_method", list("Methods."))
             .block("source_ip", list("Addresses of clients, as CIDRs."))
             .block("http_header", NestedBlock::list(header).at_most(1))
             .block("query_string", NestedBlock::set(query));
         let block = Block::new("A rule of a listener.")
             .attr("arn", Attribute::computed(Type::String))
-            .attr(
-                "listener_arn",
-                Attribute::required(Type::String).force_new(),
-            )
+            .attr("listener_arn", Attribute::required(Type::String).force_new())
             .attr(
                 "priority",
                 Attribute::optional_computed(Type::Number)
@@ -99,9 +81,7 @@ impl Resource for LbListenerRule {
             problems.push(
                 Problem::new(
                     Path::attr("condition"),
-                    format!(
-                        "the conditions have {count} values in all, and a rule may have {VALUES}"
-                    ),
+                    format!("the conditions have {count} values in all, and a rule may have {VALUES}"),
                 )
                 .help("use wildcards, or more than one rule"),
             );
@@ -121,14 +101,8 @@ impl Resource for LbListenerRule {
                 .set("listener_arn", listener_of(arn))
                 .set("priority", priority)
                 .tags(cx.default_tags(), tags.clone());
-            state.set_blocks(
-                "action",
-                lb_action::values(rule.actions(), prior.blocks("action")),
-            );
-            state.set_blocks(
-                "condition",
-                rule.conditions().iter().map(condition_value).collect(),
-            );
+            state.set_blocks("action", lb_action::values(rule.actions(), prior.blocks("action")));
+            state.set_blocks("condition", rule.conditions().iter().map(condition_value).collect());
             state.finish()
         })
     }
@@ -160,9 +134,7 @@ impl Resource for LbListenerRule {
             .await
             .map_err(|error| explain_priority(error, given))?;
         let made = answer.rules.and_then(|l| l.into_iter().next());
-        let arn = made
-            .and_then(|r| r.rule_arn)
-            .expect_in("CreateRule", "ARN")?;
+        let arn = made.and_then(|r| r.rule_arn).expect_in("CreateRule", "ARN")?;
         op.exists([("id", arn.as_str().into()), ("arn", arn.as_str().into())]);
         Ok(())
     }
@@ -195,12 +167,7 @@ impl Resource for LbListenerRule {
         call.send().await.op("DeleteRule").map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let listener = planned.text("listener_arn").unwrap_or_default();
         let Some(rules) = or_gone(rules_of(cx, &listener).await)? else {
             return Ok(None);
@@ -211,9 +178,7 @@ impl Resource for LbListenerRule {
             .filter(|r| r.is_default() != Some(true) && (given.is_none() || r.priority == given));
         let arns: Vec<String> = candidates.filter_map(|r| r.rule_arn).collect();
         let tags = elb::tags_of(cx, arns).await?;
-        let ours = tags
-            .into_iter()
-            .find(|(_, tags)| named::is_ours(tags, token));
+        let ours = tags.into_iter().find(|(_, tags)| named::is_ours(tags, token));
         Ok(ours.map(|(arn, _)| Value::object([("id", arn.into())])))
     }
 }
@@ -243,11 +208,9 @@ fn values_of(condition: &Value) -> usize {
 
 fn explain_priority(error: ProviderError, priority: Option<i32>) -> ProviderError {
     match priority {
-        Some(priority) if has_code(&error, &["PriorityInUse"]) => {
-            error.at(Path::attr("priority")).help(format!(
-                "another rule of the listener has priority {priority}: choose another number"
-            ))
-        }
+        Some(priority) if has_code(&error, &["PriorityInUse"]) => error.at(Path::attr("priority")).help(format!(
+            "another rule of the listener has priority {priority}: choose another number"
+        )),
         _ => error,
     }
 }
@@ -256,20 +219,14 @@ async fn find(cx: &Cx<'_>, arns: Vec<String>) -> Result<BTreeMap<String, Rule>, 
     let call = cx.elb().describe_rules().set_rule_arns(Some(arns));
     let answer = call.send().await.op("DescribeRules")?;
     let found = answer.rules.unwrap_or_default().into_iter();
-    Ok(found
-        .filter_map(|r| Some((r.rule_arn.clone()?, r)))
-        .collect())
+    Ok(found.filter_map(|r| Some((r.rule_arn.clone()?, r))).collect())
 }
 
 async fn rules_of(cx: &Cx<'_>, listener: &str) -> Result<Vec<Rule>, ProviderError> {
     let mut rules = Vec::new();
     let mut marker = None;
     loop {
-        let call = cx
-            .elb()
-            .describe_rules()
-            .listener_arn(listener)
-            .set_marker(marker);
+        let call = cx.elb().describe_rules().listener_arn(listener).set_marker(marker);
         let answer = call.send().await.op("DescribeRules")?;
         rules.extend(answer.rules.unwrap_or_default());
         marker = answer.next_marker.filter(|m| !m.is_empty());
@@ -281,9 +238,7 @@ async fn rules_of(cx: &Cx<'_>, listener: &str) -> Result<Vec<Rule>, ProviderErro
 
 async fn next_priority(cx: &Cx<'_>, listener: &str) -> Result<i32, ProviderError> {
     let rules = rules_of(cx, listener).await?;
-    let taken = rules
-        .iter()
-        .filter_map(|r| r.priority()?.parse::<i32>().ok());
+    let taken = rules.iter().filter_map(|r| r.priority()?.parse::<i32>().ok());
     Ok(taken.max().unwrap_or(0) + 1)
 }
 
@@ -301,19 +256,12 @@ fn condition(block: &Value) -> RuleCondition {
     let values = |name: &str| block.block(name).map(|b| b.texts("values"));
     let rule = RuleCondition::builder();
     if let Some(values) = values("host_header") {
-        let config = HostHeaderConditionConfig::builder()
-            .set_values(Some(values))
-            .build();
+        let config = HostHeaderConditionConfig::builder().set_values(Some(values)).build();
         return rule.field("host-header").host_header_config(config).build();
     }
     if let Some(values) = values("path_pattern") {
-        let config = PathPatternConditionConfig::builder()
-            .set_values(Some(values))
-            .build();
-        return rule
-            .field("path-pattern")
-            .path_pattern_config(config)
-            .build();
+        let config = PathPatternConditionConfig::builder().set_values(Some(values)).build();
+        return rule.field("path-pattern").path_pattern_config(config).build();
     }
     if let Some(values) = values("http_request_method") {
         let config = HttpRequestMethodConditionConfig::builder()
@@ -325,9 +273,7 @@ fn condition(block: &Value) -> RuleCondition {
             .build();
     }
     if let Some(values) = values("source_ip") {
-        let config = SourceIpConditionConfig::builder()
-            .set_values(Some(values))
-            .build();
+        let config = SourceIpConditionConfig::builder().set_values(Some(values)).build();
         return rule.field("source-ip").source_ip_config(config).build();
     }
     if let Some(header) = block.block("http_header") {
@@ -346,9 +292,7 @@ fn condition(block: &Value) -> RuleCondition {
     let config = QueryStringConditionConfig::builder()
         .set_values(Some(pairs.collect()))
         .build();
-    rule.field("query-string")
-        .query_string_config(config)
-        .build()
+    rule.field("query-string").query_string_config(config).build()
 }
 
 fn condition_value(condition: &RuleCondition) -> Value {
@@ -356,9 +300,7 @@ fn condition_value(condition: &RuleCondition) -> Value {
     let list = |name: &str, values: Option<&[String]>| {
         let block = (field == name).then(|| {
             // Short conditions come back in the short form as well.
-            let values = values
-                .filter(|v| !v.is_empty())
-                .unwrap_or(condition.values());
+            let values = values.filter(|v| !v.is_empty()).unwrap_or(condition.values());
             let values = values.iter().map(|v| Value::from(v.as_str())).collect();
             Value::object([("values", Value::set(Type::String, values))])
         });
@@ -374,9 +316,7 @@ fn condition_value(condition: &RuleCondition) -> Value {
                 ("values", Value::set(Type::String, values)),
             ])
         });
-    let pairs = condition
-        .query_string_config()
-        .filter(|_| field == "query-string");
+    let pairs = condition.query_string_config().filter(|_| field == "query-string");
     let pairs = pairs
         .map(|q| q.values())
         .unwrap_or_default()
@@ -385,17 +325,11 @@ fn condition_value(condition: &RuleCondition) -> Value {
     Value::object([
         (
             "host_header",
-            list(
-                "host-header",
-                condition.host_header_config().map(|c| c.values()),
-            ),
+            list("host-header", condition.host_header_config().map(|c| c.values())),
         ),
         (
             "path_pattern",
-            list(
-                "path-pattern",
-                condition.path_pattern_config().map(|c| c.values()),
-            ),
+            list("path-pattern", condition.path_pattern_config().map(|c| c.values())),
         ),
         (
             "http_request_method",
@@ -406,10 +340,7 @@ fn condition_value(condition: &RuleCondition) -> Value {
         ),
         (
             "source_ip",
-            list(
-                "source-ip",
-                condition.source_ip_config().map(|c| c.values()),
-            ),
+            list("source-ip", condition.source_ip_config().map(|c| c.values())),
         ),
         ("http_header", Value::tuple(header.into_iter().collect())),
         ("query_string", Value::tuple(pairs.collect())),
@@ -454,10 +385,7 @@ mod tests {
     fn conditions_go_there_and_back() {
         let there = condition(&paths(&["/a", "/b"]));
         let back = condition_value(&there);
-        assert_eq!(
-            back.block("path_pattern").unwrap().texts("values"),
-            ["/a", "/b"]
-        );
+        assert_eq!(back.block("path_pattern").unwrap().texts("values"), ["/a", "/b"]);
         assert!(back.blocks("host_header").is_empty());
     }
 }

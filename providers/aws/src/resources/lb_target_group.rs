@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, TargetGroup, TargetGroupAttribute};
-use infra_providers::{
-    Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Path, Type, Value};
 
 use super::elb::{self, Keyed};
@@ -101,19 +99,13 @@ impl Resource for LbTargetGroup {
                     .default(30)
                     .check(Validator::Range(5, 300)),
             )
-            .attr(
-                "timeout",
-                filled(Type::Number).check(Validator::Range(2, 120)),
-            )
+            .attr("timeout", filled(Type::Number).check(Validator::Range(2, 120)))
             .attr(
                 "matcher",
                 filled(Type::String).doc("Codes of good answers: `200`, `200-299`."),
             )
             .attr("path", filled(Type::String))
-            .attr(
-                "port",
-                Attribute::optional(Type::String).default("traffic-port"),
-            )
+            .attr("port", Attribute::optional(Type::String).default("traffic-port"))
             .attr(
                 "protocol",
                 Attribute::optional(Type::String)
@@ -145,10 +137,7 @@ impl Resource for LbTargetGroup {
                 "arn_suffix",
                 Attribute::computed(Type::String).doc("The part of the ARN that metrics use."),
             )
-            .attr(
-                "load_balancer_arns",
-                Attribute::computed(Type::set(Type::String)),
-            )
+            .attr("load_balancer_arns", Attribute::computed(Type::set(Type::String)))
             .attr(
                 "name",
                 Attribute::optional_computed(Type::String)
@@ -198,26 +187,14 @@ impl Resource for LbTargetGroup {
             .attr("load_balancing_algorithm_type", filled(Type::String))
             .attr("load_balancing_cross_zone_enabled", filled(Type::String))
             .attr("preserve_client_ip", filled(Type::String))
-            .attr(
-                "proxy_protocol_v2",
-                Attribute::optional(Type::Bool).default(false),
-            )
-            .attr(
-                "connection_termination",
-                Attribute::optional(Type::Bool).default(false),
-            )
+            .attr("proxy_protocol_v2", Attribute::optional(Type::Bool).default(false))
+            .attr("connection_termination", Attribute::optional(Type::Bool).default(false))
             .attr(
                 "lambda_multi_value_headers_enabled",
                 Attribute::optional(Type::Bool).default(false),
             )
-            .block(
-                "health_check",
-                NestedBlock::list(check).at_most(1).computed(),
-            )
-            .block(
-                "stickiness",
-                NestedBlock::list(stickiness).at_most(1).computed(),
-            );
+            .block("health_check", NestedBlock::list(check).at_most(1).computed())
+            .block("stickiness", NestedBlock::list(stickiness).at_most(1).computed());
         Schema::new(with_tags(block)).create_before_destroy()
     }
 
@@ -269,10 +246,7 @@ impl Resource for LbTargetGroup {
                 .set("protocol", group.protocol().map(|p| p.as_str()))
                 .set("protocol_version", group.protocol_version())
                 .set("vpc_id", group.vpc_id())
-                .set(
-                    "target_type",
-                    group.target_type().map_or("instance", |t| t.as_str()),
-                )
+                .set("target_type", group.target_type().map_or("instance", |t| t.as_str()))
                 .set("ip_address_type", ip_type)
                 .tags(cx.default_tags(), tags.clone());
             state.set_blocks("health_check", vec![health_check(group)]);
@@ -367,12 +341,7 @@ impl Resource for LbTargetGroup {
         .map(|_| ())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", 32);
         let Some(group) = by_name(cx, &name).await? else {
             return Ok(None);
@@ -385,23 +354,14 @@ impl Resource for LbTargetGroup {
 
 fn check_slow_start(seconds: &Value) -> Option<String> {
     let seconds = seconds.as_i64()?;
-    (seconds != 0 && !(30..=900).contains(&seconds))
-        .then(|| "`slow_start` must be 0, or 30 to 900 seconds".to_owned())
+    (seconds != 0 && !(30..=900).contains(&seconds)).then(|| "`slow_start` must be 0, or 30 to 900 seconds".to_owned())
 }
 
-async fn find(
-    cx: &Cx<'_>,
-    arns: Vec<String>,
-) -> Result<BTreeMap<String, TargetGroup>, ProviderError> {
-    let call = cx
-        .elb()
-        .describe_target_groups()
-        .set_target_group_arns(Some(arns));
+async fn find(cx: &Cx<'_>, arns: Vec<String>) -> Result<BTreeMap<String, TargetGroup>, ProviderError> {
+    let call = cx.elb().describe_target_groups().set_target_group_arns(Some(arns));
     let answer = call.send().await.op("DescribeTargetGroups")?;
     let found = answer.target_groups.unwrap_or_default().into_iter();
-    Ok(found
-        .filter_map(|g| Some((g.target_group_arn.clone()?, g)))
-        .collect())
+    Ok(found.filter_map(|g| Some((g.target_group_arn.clone()?, g))).collect())
 }
 
 async fn by_name(cx: &Cx<'_>, name: &str) -> Result<Option<TargetGroup>, ProviderError> {
@@ -424,31 +384,17 @@ fn matcher(planned: &Value) -> Option<Matcher> {
 
 fn health_check(group: &TargetGroup) -> Value {
     let number = |n: Option<i32>| Value::from(n.map(i64::from));
-    let codes = group
-        .matcher()
-        .and_then(|m| m.http_code().or(m.grpc_code()));
+    let codes = group.matcher().and_then(|m| m.http_code().or(m.grpc_code()));
     Value::object([
-        (
-            "enabled",
-            group.health_check_enabled().unwrap_or(true).into(),
-        ),
+        ("enabled", group.health_check_enabled().unwrap_or(true).into()),
         ("healthy_threshold", number(group.healthy_threshold_count())),
-        (
-            "unhealthy_threshold",
-            number(group.unhealthy_threshold_count()),
-        ),
+        ("unhealthy_threshold", number(group.unhealthy_threshold_count())),
         ("interval", number(group.health_check_interval_seconds())),
         ("timeout", number(group.health_check_timeout_seconds())),
         ("matcher", codes.into()),
         ("path", group.health_check_path().into()),
-        (
-            "port",
-            group.health_check_port().unwrap_or("traffic-port").into(),
-        ),
-        (
-            "protocol",
-            group.health_check_protocol().map(|p| p.as_str()).into(),
-        ),
+        ("port", group.health_check_port().unwrap_or("traffic-port").into()),
+        ("protocol", group.health_check_protocol().map(|p| p.as_str()).into()),
     ])
 }
 
@@ -467,18 +413,9 @@ async fn modify_attributes(op: &Op<'_>, arn: &str, is_new: bool) -> Result<(), P
     }
     let attributes: Vec<TargetGroupAttribute> = wanted
         .into_iter()
-        .map(|(key, value)| {
-            TargetGroupAttribute::builder()
-                .key(key)
-                .value(value)
-                .build()
-        })
+        .map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build())
         .collect();
-    let call = op
-        .cx
-        .elb()
-        .modify_target_group_attributes()
-        .target_group_arn(arn);
+    let call = op.cx.elb().modify_target_group_attributes().target_group_arn(arn);
     call.set_attributes(Some(attributes))
         .send()
         .await
@@ -556,9 +493,7 @@ async fn with_attributes(cx: &Cx<'_>, object: Value) -> Result<Option<Value>, Pr
             "lb_cookie"
         };
         let duration = listed(&format!("stickiness.{prefix}.duration_seconds"));
-        let duration = duration
-            .and_then(|d| d.parse::<i64>().ok())
-            .unwrap_or(86400);
+        let duration = duration.and_then(|d| d.parse::<i64>().ok()).unwrap_or(86400);
         let before = object
             .block("stickiness")
             .and_then(|s| s.get("cookie_duration"))
@@ -571,12 +506,7 @@ async fn with_attributes(cx: &Cx<'_>, object: Value) -> Result<Option<Value>, Pr
             ),
             (
                 "cookie_duration",
-                if http {
-                    duration
-                } else {
-                    before.unwrap_or(86400)
-                }
-                .into(),
+                if http { duration } else { before.unwrap_or(86400) }.into(),
             ),
             (
                 "cookie_name",

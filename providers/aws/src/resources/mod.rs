@@ -40,22 +40,13 @@ mod vpc;
 
 /// All resource types.
 pub(crate) const TYPES: &[(&str, &dyn Resource)] = &[
-    (
-        "aws_cloudwatch_log_group",
-        &cloudwatch_log_group::CloudwatchLogGroup,
-    ),
+    ("aws_cloudwatch_log_group", &cloudwatch_log_group::CloudwatchLogGroup),
     ("aws_db_instance", &db_instance::DbInstance),
-    (
-        "aws_db_parameter_group",
-        &db_parameter_group::DbParameterGroup,
-    ),
+    ("aws_db_parameter_group", &db_parameter_group::DbParameterGroup),
     ("aws_db_subnet_group", &db_subnet_group::DbSubnetGroup),
     ("aws_ecs_cluster", &ecs_cluster::EcsCluster),
     ("aws_ecs_service", &ecs_service::EcsService),
-    (
-        "aws_ecs_task_definition",
-        &ecs_task_definition::EcsTaskDefinition,
-    ),
+    ("aws_ecs_task_definition", &ecs_task_definition::EcsTaskDefinition),
     ("aws_eip", &eip::Eip),
     ("aws_iam_policy", &iam_policy::IamPolicy),
     ("aws_iam_role", &iam_role::IamRole),

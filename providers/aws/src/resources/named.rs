@@ -48,19 +48,9 @@ pub(super) fn client_token(token: &str) -> String {
 }
 
 /// Sets arguments that the service does not know: as they were, or to their defaults.
-pub(super) fn set_unread(
-    cx: &Cx<'_>,
-    state: &mut State<'_>,
-    prior: &Value,
-    names: &[&'static str],
-) {
+pub(super) fn set_unread(cx: &Cx<'_>, state: &mut State<'_>, prior: &Value, names: &[&'static str]) {
     for name in names.iter().filter(|name| !prior.is_set(name)) {
-        let default = cx
-            .schema
-            .block
-            .attributes
-            .get(name)
-            .and_then(|a| a.default.clone());
+        let default = cx.schema.block.attributes.get(name).and_then(|a| a.default.clone());
         state.set(name, default);
     }
 }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{ConnectivityType, NatGateway as Remote, NatGatewayState, ResourceType};
-use infra_providers::{
-    Attribute, Block, ErrorKind, Problem, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, ErrorKind, Problem, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Path, Type, Value};
 
 use crate::batch::lookup;
@@ -86,11 +84,7 @@ impl Resource for NatGateway {
             .client_token(client_token(op.token))
             .set_subnet_id(planned.text("subnet_id"))
             .set_allocation_id(planned.text("allocation_id"))
-            .set_connectivity_type(
-                planned
-                    .get_str("connectivity_type")
-                    .map(ConnectivityType::from),
-            )
+            .set_connectivity_type(planned.get_str("connectivity_type").map(ConnectivityType::from))
             .set_private_ip_address(planned.text("private_ip"))
             .tag_specifications(creation_tags(op, ResourceType::Natgateway))
             .send()
@@ -114,10 +108,7 @@ impl Resource for NatGateway {
         let id = op.id();
         let call = op.cx.ec2().delete_nat_gateway().nat_gateway_id(&id);
         call.send().await.op("DeleteNatGateway")?;
-        let wait = Wait::new(
-            format!("{id} to be deleted"),
-            op.timeout("delete", minutes(30)),
-        );
+        let wait = Wait::new(format!("{id} to be deleted"), op.timeout("delete", minutes(30)));
         op.wait_gone(wait, || async {
             let nat = living(op.cx, vec![id.clone()]).await?.remove(&id);
             Ok(nat.map(|n| state_name(&n)))
@@ -136,21 +127,13 @@ impl Resource for NatGateway {
 
 /// Returns NAT gateways; deleted ones stay visible for an hour, but are gone.
 async fn living(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
-    let call = cx
-        .ec2()
-        .describe_nat_gateways()
-        .filter(filter("nat-gateway-id", ids));
+    let call = cx.ec2().describe_nat_gateways().filter(filter("nat-gateway-id", ids));
     let pages = call.into_paginator().items().send();
-    let gateways: Vec<Remote> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .op("DescribeNatGateways")?;
+    let gateways: Vec<Remote> = pages.collect::<Result<_, _>>().await.op("DescribeNatGateways")?;
     let living = gateways
         .into_iter()
         .filter(|n| n.state != Some(NatGatewayState::Deleted));
-    Ok(living
-        .filter_map(|n| Some((n.nat_gateway_id.clone()?, n)))
-        .collect())
+    Ok(living.filter_map(|n| Some((n.nat_gateway_id.clone()?, n))).collect())
 }
 
 fn state_name(nat: &Remote) -> String {
@@ -173,10 +156,7 @@ fn state(cx: &Cx<'_>, nat: &Remote, prior: &Value) -> Value {
         )
         .set("allocation_id", main.and_then(|a| a.allocation_id()))
         .set("association_id", main.and_then(|a| a.association_id()))
-        .set(
-            "network_interface_id",
-            main.and_then(|a| a.network_interface_id()),
-        )
+        .set("network_interface_id", main.and_then(|a| a.network_interface_id()))
         .set("private_ip", main.and_then(|a| a.private_ip()))
         .set("public_ip", main.and_then(|a| a.public_ip()))
         .tags(cx.default_tags(), tag_map(nat.tags()));
@@ -184,10 +164,7 @@ fn state(cx: &Cx<'_>, nat: &Remote, prior: &Value) -> Value {
 }
 
 async fn wait_available(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
-    let wait = Wait::new(
-        format!("{id} to be available"),
-        op.timeout("create", minutes(10)),
-    );
+    let wait = Wait::new(format!("{id} to be available"), op.timeout("create", minutes(10)));
     op.wait(wait, || async {
         let Some(nat) = living(op.cx, vec![id.to_owned()]).await?.remove(id) else {
             return Ok(Look::Pending("not visible yet".to_owned()));
@@ -202,10 +179,7 @@ async fn wait_available(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
                 );
                 error.code = Some(code.to_owned());
                 if code == "Gateway.NotAttached" {
-                    error.help = Some(
-                        "the VPC needs an internet gateway first: add it to `depends_on`"
-                            .to_owned(),
-                    );
+                    error.help = Some("the VPC needs an internet gateway first: add it to `depends_on`".to_owned());
                 }
                 Err(error)
             }

@@ -61,12 +61,7 @@ fn canonical_cidr(text: &str) -> String {
 /// Takes a block apart. `own` is the group's id, for `self`.
 pub(super) fn rules_of_block(block: &Value, own: &str) -> Rules {
     let protocol = protocol(block.get_str("protocol").unwrap_or_default());
-    let ports = (protocol != "-1").then(|| {
-        (
-            block.int("from_port").unwrap_or(0),
-            block.int("to_port").unwrap_or(0),
-        )
-    });
+    let ports = (protocol != "-1").then(|| (block.int("from_port").unwrap_or(0), block.int("to_port").unwrap_or(0)));
     let description = block.text("description").filter(|d| !d.is_empty());
     let v4 = block
         .texts("cidr_blocks")
@@ -76,10 +71,7 @@ pub(super) fn rules_of_block(block: &Value, own: &str) -> Rules {
         .texts("ipv6_cidr_blocks")
         .into_iter()
         .map(|c| Peer::V6(canonical_cidr(&c)));
-    let lists = block
-        .texts("prefix_list_ids")
-        .into_iter()
-        .map(Peer::PrefixList);
+    let lists = block.texts("prefix_list_ids").into_iter().map(Peer::PrefixList);
     let groups = block.texts("security_groups").into_iter().map(Peer::Group);
     let itself = (block.flag("self") == Some(true)).then(|| Peer::Group(own.to_owned()));
     let peers = v4.chain(v6).chain(lists).chain(groups).chain(itself);
@@ -109,22 +101,15 @@ pub(super) fn rules_of_permissions(permissions: &[IpPermission], owner: &str) ->
     let mut rules = Rules::new();
     for permission in permissions {
         let protocol = protocol(permission.ip_protocol().unwrap_or("-1"));
-        let ports = (protocol != "-1").then(|| {
-            (
-                permission.from_port().unwrap_or(-1),
-                permission.to_port().unwrap_or(-1),
-            )
-        });
+        let ports =
+            (protocol != "-1").then(|| (permission.from_port().unwrap_or(-1), permission.to_port().unwrap_or(-1)));
         let mut add = |peer: Peer, description: Option<&str>| {
             let rule = Rule {
                 protocol: protocol.clone(),
                 ports,
                 peer,
             };
-            rules.insert(
-                rule,
-                description.filter(|d| !d.is_empty()).map(str::to_owned),
-            );
+            rules.insert(rule, description.filter(|d| !d.is_empty()).map(str::to_owned));
         };
         for range in permission.ip_ranges() {
             add(
@@ -169,12 +154,7 @@ fn permission(rule: &Rule, description: Option<&str>) -> IpPermission {
         .set_to_port(rule.ports.map(|p| p.1));
     let description = description.map(str::to_owned);
     match &rule.peer {
-        Peer::V4(cidr) => out.ip_ranges(
-            IpRange::builder()
-                .cidr_ip(cidr)
-                .set_description(description)
-                .build(),
-        ),
+        Peer::V4(cidr) => out.ip_ranges(IpRange::builder().cidr_ip(cidr).set_description(description).build()),
         Peer::V6(cidr) => out.ipv6_ranges(
             Ipv6Range::builder()
                 .cidr_ipv6(cidr)
@@ -218,10 +198,7 @@ pub(super) fn blocks(rules: &Rules, written: &[Value], own: &str) -> Vec<Value> 
     }
     // What is left of a block stays together.
     for want in broken {
-        let left: Rules = want
-            .into_keys()
-            .filter_map(|rule| rest.remove_entry(&rule))
-            .collect();
+        let left: Rules = want.into_keys().filter_map(|rule| rest.remove_entry(&rule)).collect();
         out.extend(grouped(&left, own));
     }
     out.extend(grouped(&rest, own));
@@ -243,25 +220,11 @@ fn grouped(rules: &Rules, own: &str) -> Vec<Value> {
             let texts = |pick: fn(&Peer) -> Option<&String>| -> Vec<String> {
                 peers.iter().filter_map(|p| pick(p)).cloned().collect()
             };
-            let list = |texts: Vec<String>| {
-                texts.to_value(&infra_types::Type::list(infra_types::Type::String))
-            };
+            let list = |texts: Vec<String>| texts.to_value(&infra_types::Type::list(infra_types::Type::String));
             let v4 = texts(|p| if let Peer::V4(t) = p { Some(t) } else { None });
             let v6 = texts(|p| if let Peer::V6(t) = p { Some(t) } else { None });
-            let lists = texts(|p| {
-                if let Peer::PrefixList(t) = p {
-                    Some(t)
-                } else {
-                    None
-                }
-            });
-            let groups = texts(|p| {
-                if let Peer::Group(t) = p {
-                    Some(t)
-                } else {
-                    None
-                }
-            });
+            let lists = texts(|p| if let Peer::PrefixList(t) = p { Some(t) } else { None });
+            let groups = texts(|p| if let Peer::Group(t) = p { Some(t) } else { None });
             let itself = groups.iter().any(|g| g == own);
             let others: BTreeSet<String> = groups.into_iter().filter(|g| g != own).collect();
             let (from, to) = ports.unwrap_or((0, 0));
@@ -301,16 +264,12 @@ pub(super) struct Change {
 pub(super) fn compare(old: &Rules, new: &Rules) -> Change {
     let pick = |from: &Rules, test: &dyn Fn(&Rule, &Option<String>) -> bool| -> Rules {
         let picked = from.iter().filter(|(rule, text)| test(rule, text));
-        picked
-            .map(|(rule, text)| (rule.clone(), text.clone()))
-            .collect()
+        picked.map(|(rule, text)| (rule.clone(), text.clone())).collect()
     };
     Change {
         add: pick(new, &|rule, _| !old.contains_key(rule)),
         remove: pick(old, &|rule, _| !new.contains_key(rule)),
-        describe: pick(new, &|rule, text| {
-            old.get(rule).is_some_and(|was| was != text)
-        }),
+        describe: pick(new, &|rule, text| old.get(rule).is_some_and(|was| was != text)),
     }
 }
 
@@ -331,20 +290,12 @@ mod tests {
     #[test]
     fn blocks_are_found_again_in_what_the_service_merged() {
         let written = [
-            block(
-                "6",
-                80,
-                &["10.0.0.0/8", "10.9.9.9/8", "192.168.0.0/16"],
-                None,
-            ),
+            block("6", 80, &["10.0.0.0/8", "10.9.9.9/8", "192.168.0.0/16"], None),
             block("tcp", 80, &["172.16.0.0/12"], None),
         ];
         let ranges = ["172.16.0.0/12", "192.168.0.0/16", "10.0.0.0/8"];
         let merged = ranges.iter().fold(
-            IpPermission::builder()
-                .ip_protocol("tcp")
-                .from_port(80)
-                .to_port(80),
+            IpPermission::builder().ip_protocol("tcp").from_port(80).to_port(80),
             |p, cidr| p.ip_ranges(IpRange::builder().cidr_ip(*cidr).build()),
         );
         let rules = rules_of_permissions(&[merged.build()], "1");
@@ -355,10 +306,7 @@ mod tests {
     fn foreign_rules_make_blocks_of_their_own() {
         let written = [block("tcp", 80, &["10.0.0.0/8"], None)];
         let mut rules = rules_of_block(&written[0], "sg-1");
-        rules.extend(rules_of_block(
-            &block("-1", 0, &["0.0.0.0/0"], Some("oops")),
-            "sg-1",
-        ));
+        rules.extend(rules_of_block(&block("-1", 0, &["0.0.0.0/0"], Some("oops")), "sg-1"));
         let found = blocks(&rules, &written, "sg-1");
         assert_eq!(found.len(), 2);
         assert_eq!(found[1].get_str("description"), Some("oops"));

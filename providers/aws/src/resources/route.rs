@@ -6,8 +6,8 @@ use infra_providers::{Attribute, Block, ErrorKind, Problem, ProviderError, ReadR
 use infra_types::{Path, Type, Value};
 
 use super::routing::{
-    OF_ROUTE, TARGETS, arguments, create_route, delete_route, describe_tables, destination,
-    find_route, replace_route, same_target, targets_of,
+    OF_ROUTE, TARGETS, arguments, create_route, delete_route, describe_tables, destination, find_route, replace_route,
+    same_target, targets_of,
 };
 use crate::batch::lookup_keys;
 use crate::ec2::PROPAGATION;
@@ -25,9 +25,7 @@ impl Resource for Route {
         let computed = || Attribute::computed(Type::String);
         let block = Block::new("One route of a table.").attr(
             "route_table_id",
-            Attribute::required(Type::String)
-                .force_new()
-                .doc("The table."),
+            Attribute::required(Type::String).force_new().doc("The table."),
         );
         let block = arguments(block, OF_ROUTE, Attribute::force_new)
             .attr(
@@ -63,9 +61,7 @@ impl Resource for Route {
     }
 
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {
-        let targets = TARGETS
-            .iter()
-            .filter(|name| **name != "network_interface_id");
+        let targets = TARGETS.iter().filter(|name| **name != "network_interface_id");
         if targets.into_iter().any(|name| plan.changed(name)) {
             plan.unknown(&["state", "instance_id", "instance_owner_id"]);
             if !plan.config.is_set("network_interface_id") {
@@ -76,9 +72,7 @@ impl Resource for Route {
     }
 
     async fn read(&self, cx: &Cx<'_>, objects: &[ReadRequest]) -> Answers {
-        let tables = objects
-            .iter()
-            .filter_map(|o| o.prior.text("route_table_id"));
+        let tables = objects.iter().filter_map(|o| o.prior.text("route_table_id"));
         let found = lookup_keys(tables, 200, |ids| describe_tables(cx, ids)).await;
         let table = |prior: &Value| prior.text("route_table_id").unwrap_or_default();
         found.answer_by(objects, table, |table, prior| state(cx, table, prior))
@@ -93,9 +87,7 @@ impl Resource for Route {
             op.timeout("create", minutes(5)),
         );
         op.wait(wait.every(seconds(2)).times(2), || async {
-            let table = describe_tables(op.cx, vec![table.clone()])
-                .await?
-                .remove(&table);
+            let table = describe_tables(op.cx, vec![table.clone()]).await?.remove(&table);
             Ok(match table.as_ref().and_then(|t| find_route(t, &to)) {
                 Some(_) => Look::Done(()),
                 None => Look::Pending("not visible yet".to_owned()),
@@ -115,9 +107,7 @@ impl Resource for Route {
             op.timeout("update", minutes(2)),
         );
         op.wait(wait.every(seconds(2)).times(2), || async {
-            let table = describe_tables(op.cx, vec![table.clone()])
-                .await?
-                .remove(&table);
+            let table = describe_tables(op.cx, vec![table.clone()]).await?.remove(&table);
             Ok(match table.as_ref().and_then(|t| find_route(t, &to)) {
                 Some(route) if same_target(route, op.planned) => Look::Done(()),
                 _ => Look::Pending("not changed yet".to_owned()),
@@ -134,9 +124,7 @@ impl Resource for Route {
             op.timeout("delete", minutes(5)),
         );
         op.wait_gone(wait.every(seconds(2)).times(2), || async {
-            let table = describe_tables(op.cx, vec![table.clone()])
-                .await?
-                .remove(&table);
+            let table = describe_tables(op.cx, vec![table.clone()]).await?.remove(&table);
             let there = table.is_some_and(|t| find_route(&t, &to).is_some());
             Ok(there.then(|| "there".to_owned()))
         })
@@ -145,11 +133,8 @@ impl Resource for Route {
 
     async fn identify(&self, _cx: &Cx<'_>, id: &str) -> Result<Value, ProviderError> {
         let wrong = || {
-            ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not the id of a route"),
-            )
-            .help("give table and destination: `rtb-0123_10.0.0.0/16`")
+            ProviderError::new(ErrorKind::Invalid, format!("`{id}` is not the id of a route"))
+                .help("give table and destination: `rtb-0123_10.0.0.0/16`")
         };
         let (table, to) = id.split_once('_').ok_or_else(wrong)?;
         let kind = match to {
@@ -164,16 +149,9 @@ impl Resource for Route {
         ]))
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        _token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, _token: &str) -> Result<Option<Value>, ProviderError> {
         let (table_id, to) = whereabouts(planned)?;
-        let table = describe_tables(cx, vec![table_id.clone()])
-            .await?
-            .remove(&table_id);
+        let table = describe_tables(cx, vec![table_id.clone()]).await?.remove(&table_id);
         let route = table.as_ref().and_then(|t| find_route(t, &to));
         // Another target: somebody else's route.
         Ok(route.filter(|r| same_target(r, planned)).map(|_| {
@@ -208,10 +186,7 @@ fn state(cx: &Cx<'_>, table: &RouteTable, prior: &Value) -> Option<Value> {
         .set("route_table_id", table_id)
         .set(OF_ROUTE.0[to.0], to.1)
         .set("instance_id", route.instance_id().filter(|i| !i.is_empty()))
-        .set(
-            "instance_owner_id",
-            route.instance_owner_id().filter(|i| !i.is_empty()),
-        )
+        .set("instance_owner_id", route.instance_owner_id().filter(|i| !i.is_empty()))
         .set("origin", route.origin().map(|o| o.as_str()))
         .set("state", route.state().map(|s| s.as_str()));
     for (name, target) in targets_of(route) {

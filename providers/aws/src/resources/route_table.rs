@@ -8,8 +8,8 @@ use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, Rea
 use infra_types::{Path, PathStep, Type, Value};
 
 use super::routing::{
-    Destination, OF_BLOCK, TARGETS, arguments, create_route, delete_route, describe_tables,
-    destination, destination_of, replace_route, targets_of,
+    Destination, OF_BLOCK, TARGETS, arguments, create_route, delete_route, describe_tables, destination,
+    destination_of, replace_route, targets_of,
 };
 use crate::batch::lookup;
 use crate::ec2::{PROPAGATION, creation_tags, tag_map, update_tags};
@@ -29,24 +29,15 @@ impl Resource for RouteTable {
     fn schema(&self) -> Schema {
         let route = arguments(Block::new("A route of the table."), OF_BLOCK, |a| a);
         let block = Block::new("Where a subnet's packets go.")
-            .attr(
-                "vpc_id",
-                Attribute::required(Type::String)
-                    .force_new()
-                    .doc("The VPC."),
-            )
+            .attr("vpc_id", Attribute::required(Type::String).force_new().doc("The VPC."))
             .attr(
                 "propagating_vgws",
-                Attribute::optional_computed(Type::set(Type::String))
-                    .doc("The gateways that may add routes."),
+                Attribute::optional_computed(Type::set(Type::String)).doc("The gateways that may add routes."),
             )
             .attr("arn", Attribute::computed(Type::String))
             .attr("owner_id", Attribute::computed(Type::String))
             .block("route", NestedBlock::set(route).computed());
-        Schema::new(with_timeouts(
-            with_tags(block),
-            &["create", "update", "delete"],
-        ))
+        Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"]))
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {
@@ -59,10 +50,7 @@ impl Resource for RouteTable {
                 (1, _) => "a route needs exactly one target",
                 _ => "a route needs exactly one destination",
             };
-            Some(Problem::new(
-                Path::attr("route").join(PathStep::Index(i)),
-                message,
-            ))
+            Some(Problem::new(Path::attr("route").join(PathStep::Index(i)), message))
         });
         problems.collect()
     }
@@ -86,17 +74,12 @@ impl Resource for RouteTable {
         let id = answer.route_table.and_then(|t| t.route_table_id);
         let id = id.expect_in("CreateRouteTable", "route table id")?;
         op.exists([("id", id.as_str().into())]);
-        let wait = Wait::new(
-            format!("{id} to be visible"),
-            op.timeout("create", minutes(5)),
-        );
+        let wait = Wait::new(format!("{id} to be visible"), op.timeout("create", minutes(5)));
         op.wait(wait.every(seconds(2)).times(2), || async {
-            Ok(
-                match describe_tables(op.cx, vec![id.clone()]).await?.remove(&id) {
-                    Some(_) => Look::Done(()),
-                    None => Look::Pending("not visible yet".to_owned()),
-                },
-            )
+            Ok(match describe_tables(op.cx, vec![id.clone()]).await?.remove(&id) {
+                Some(_) => Look::Done(()),
+                None => Look::Pending("not visible yet".to_owned()),
+            })
         })
         .await?;
         change_propagation(op, &id).await?;
@@ -115,11 +98,7 @@ impl Resource for RouteTable {
         let Some(table) = describe_tables(op.cx, vec![id.clone()]).await?.remove(&id) else {
             return Ok(());
         };
-        for association in table
-            .associations()
-            .iter()
-            .filter(|a| a.main() != Some(true))
-        {
+        for association in table.associations().iter().filter(|a| a.main() != Some(true)) {
             let call = op.cx.ec2().disassociate_route_table();
             let call = call.set_association_id(association.route_table_association_id.clone());
             or_gone(call.send().await.op("DisassociateRouteTable"))?;
@@ -159,18 +138,15 @@ fn is_written(route: &Route) -> bool {
         route.origin(),
         Some(RouteOrigin::CreateRouteTable | RouteOrigin::EnableVgwRoutePropagation)
     );
-    let endpoint = route.destination_prefix_list_id().is_some()
-        && route.gateway_id().is_some_and(|g| g.starts_with("vpce-"));
+    let endpoint =
+        route.destination_prefix_list_id().is_some() && route.gateway_id().is_some_and(|g| g.starts_with("vpce-"));
     !by_itself && !endpoint && route.gateway_id() != Some("local")
 }
 
 fn state(cx: &Cx<'_>, table: &Remote, prior: &Value) -> Value {
     let id = table.route_table_id().unwrap_or_default();
     let owner = table.owner_id().unwrap_or_default();
-    let gateways = table
-        .propagating_vgws()
-        .iter()
-        .filter_map(|g| g.gateway_id.clone());
+    let gateways = table.propagating_vgws().iter().filter_map(|g| g.gateway_id.clone());
     // A table whose routes are not written inline leaves them to `aws_route`.
     let inline = !prior.blocks("route").is_empty() || prior.get("route").is_none();
     let routes = table.routes().iter().filter(|r| inline && is_written(r));
@@ -187,8 +163,7 @@ fn state(cx: &Cx<'_>, table: &Remote, prior: &Value) -> Value {
 }
 
 fn route_block(route: &Route) -> Value {
-    let destination =
-        destination_of(route).map(|(kind, text)| (OF_BLOCK.0[kind], Value::string(text)));
+    let destination = destination_of(route).map(|(kind, text)| (OF_BLOCK.0[kind], Value::string(text)));
     let targets = targets_of(route);
     let targets = targets
         .into_iter()
@@ -199,9 +174,7 @@ fn route_block(route: &Route) -> Value {
 /// Returns the inline routes of an object by destination.
 fn by_destination(object: &Value) -> BTreeMap<Destination, &Value> {
     let routes = object.blocks("route").iter();
-    routes
-        .filter_map(|r| Some((destination(r, OF_BLOCK)?, r)))
-        .collect()
+    routes.filter_map(|r| Some((destination(r, OF_BLOCK)?, r))).collect()
 }
 
 async fn change_routes(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
@@ -226,10 +199,7 @@ async fn change_propagation(op: &Op<'_>, id: &str) -> Result<(), ProviderError> 
     if !op.changed("propagating_vgws") {
         return Ok(());
     }
-    let (old, new) = (
-        op.prior.texts("propagating_vgws"),
-        op.planned.texts("propagating_vgws"),
-    );
+    let (old, new) = (op.prior.texts("propagating_vgws"), op.planned.texts("propagating_vgws"));
     for gateway in old.iter().filter(|g| !new.contains(g)) {
         let call = op.cx.ec2().disable_vgw_route_propagation();
         let call = call.route_table_id(id).gateway_id(gateway);

@@ -24,10 +24,7 @@ impl Resource for RouteTableAssociation {
     fn schema(&self) -> Schema {
         let member = || Attribute::optional(Type::String).force_new();
         let block = Block::new("Which table a subnet (or gateway) uses.")
-            .attr(
-                "route_table_id",
-                Attribute::required(Type::String).doc("The table."),
-            )
+            .attr("route_table_id", Attribute::required(Type::String).doc("The table."))
             .attr("subnet_id", member().doc("The subnet that uses it."))
             .attr(
                 "gateway_id",
@@ -61,14 +58,8 @@ impl Resource for RouteTableAssociation {
             state
                 .set("id", association.route_table_association_id())
                 .set("route_table_id", association.route_table_id())
-                .set(
-                    "subnet_id",
-                    association.subnet_id().filter(|s| !s.is_empty()),
-                )
-                .set(
-                    "gateway_id",
-                    association.gateway_id().filter(|g| !g.is_empty()),
-                );
+                .set("subnet_id", association.subnet_id().filter(|s| !s.is_empty()))
+                .set("gateway_id", association.gateway_id().filter(|g| !g.is_empty()));
             state.finish()
         })
     }
@@ -125,11 +116,10 @@ impl Resource for RouteTableAssociation {
             return Ok(Value::object([("id", id.into())]));
         }
         let Some((member, table)) = id.split_once('/') else {
-            return Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not the id of an association"),
-            )
-            .help("give subnet (or gateway) and table: `subnet-0123/rtb-0123`"));
+            return Err(
+                ProviderError::new(ErrorKind::Invalid, format!("`{id}` is not the id of an association"))
+                    .help("give subnet (or gateway) and table: `subnet-0123/rtb-0123`"),
+            );
         };
         let found = find(cx, member, table).await?;
         let found = found.ok_or_else(|| {
@@ -141,15 +131,8 @@ impl Resource for RouteTableAssociation {
         Ok(Value::object([("id", found.into())]))
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        _token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
-        let member = planned
-            .text("subnet_id")
-            .or_else(|| planned.text("gateway_id"));
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, _token: &str) -> Result<Option<Value>, ProviderError> {
+        let member = planned.text("subnet_id").or_else(|| planned.text("gateway_id"));
         let (Some(member), Some(table)) = (member, planned.text("route_table_id")) else {
             return Ok(None);
         };
@@ -163,20 +146,12 @@ impl Resource for RouteTableAssociation {
 }
 
 /// Returns associations by id; those that are ending are gone.
-async fn describe(
-    cx: &Cx<'_>,
-    ids: Vec<String>,
-) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let call = cx.ec2().describe_route_tables();
     let call = call.filters(filter("association.route-table-association-id", ids));
     let pages = call.into_paginator().items().send();
-    let tables: Vec<_> = pages
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .op("DescribeRouteTables")?;
-    let associations = tables
-        .into_iter()
-        .flat_map(|t| t.associations.unwrap_or_default());
+    let tables: Vec<_> = pages.collect::<Result<Vec<_>, _>>().await.op("DescribeRouteTables")?;
+    let associations = tables.into_iter().flat_map(|t| t.associations.unwrap_or_default());
     let living = associations.filter(|a| {
         let state = a.association_state().and_then(|s| s.state());
         !matches!(state, Some(Code::Disassociated | Code::Disassociating))
@@ -187,9 +162,7 @@ async fn describe(
 
 /// Finds the association of a subnet or gateway with a table.
 async fn find(cx: &Cx<'_>, member: &str, table: &str) -> Result<Option<String>, ProviderError> {
-    let table = describe_tables(cx, vec![table.to_owned()])
-        .await?
-        .remove(table);
+    let table = describe_tables(cx, vec![table.to_owned()]).await?.remove(table);
     let associations = table.and_then(|t| t.associations).unwrap_or_default();
     let of_member = associations
         .into_iter()
@@ -198,10 +171,7 @@ async fn find(cx: &Cx<'_>, member: &str, table: &str) -> Result<Option<String>, 
 }
 
 async fn wait_associated(op: &Op<'_>, id: &str, kind: &str) -> Result<(), ProviderError> {
-    let wait = Wait::new(
-        format!("{id} to be associated"),
-        op.timeout(kind, minutes(5)),
-    );
+    let wait = Wait::new(format!("{id} to be associated"), op.timeout(kind, minutes(5)));
     op.wait(wait.every(seconds(2)), || async {
         let Some(association) = describe(op.cx, vec![id.to_owned()]).await?.remove(id) else {
             return Ok(Look::Pending("not visible yet".to_owned()));

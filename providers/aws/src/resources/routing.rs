@@ -37,11 +37,7 @@ pub(super) const OF_ROUTE: Names = Names([
 ]);
 
 /// The arguments of a `route` block.
-pub(super) const OF_BLOCK: Names = Names([
-    "cidr_block",
-    "ipv6_cidr_block",
-    "destination_prefix_list_id",
-]);
+pub(super) const OF_BLOCK: Names = Names(["cidr_block", "ipv6_cidr_block", "destination_prefix_list_id"]);
 
 /// Where a route leads: kind (as in [`Names`]) and canonical text.
 pub(super) type Destination = (usize, String);
@@ -55,11 +51,7 @@ pub(super) fn arguments(block: Block, names: Names, change: fn(Attribute) -> Att
     ];
     let block = names.0.iter().enumerate().fold(block, |block, (i, name)| {
         let attribute = Attribute::optional(Type::String).doc(docs[i]);
-        let attribute = if i < 2 {
-            attribute.equal(same_cidr)
-        } else {
-            attribute
-        };
+        let attribute = if i < 2 { attribute.equal(same_cidr) } else { attribute };
         block.attr(name, change(attribute))
     });
     TARGETS.iter().fold(block, |block, name| {
@@ -131,18 +123,10 @@ pub(super) async fn describe_tables(
     cx: &Cx<'_>,
     ids: Vec<String>,
 ) -> Result<BTreeMap<String, RouteTable>, ProviderError> {
-    let call = cx
-        .ec2()
-        .describe_route_tables()
-        .filters(filter("route-table-id", ids));
+    let call = cx.ec2().describe_route_tables().filters(filter("route-table-id", ids));
     let pages = call.into_paginator().items().send();
-    let tables: Vec<RouteTable> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .op("DescribeRouteTables")?;
-    let by_id = tables
-        .into_iter()
-        .filter_map(|t| Some((t.route_table_id.clone()?, t)));
+    let tables: Vec<RouteTable> = pages.collect::<Result<_, _>>().await.op("DescribeRouteTables")?;
+    let by_id = tables.into_iter().filter_map(|t| Some((t.route_table_id.clone()?, t)));
     Ok(by_id.collect())
 }
 
@@ -205,7 +189,8 @@ pub(super) async fn create_route(
         .await;
     created.map_err(|error| {
         if has_code(&error, &["RouteAlreadyExists"]) {
-            return error.help("import the route, or remove it first; inline `route` blocks and `aws_route` do not mix");
+            return error
+                .help("import the route, or remove it first; inline `route` blocks and `aws_route` do not mix");
         }
         error
     })
@@ -226,11 +211,7 @@ pub(super) async fn replace_route(
 }
 
 /// Deletes a route; already gone is success.
-pub(super) async fn delete_route(
-    op: &Op<'_>,
-    table: &str,
-    to: &Destination,
-) -> Result<(), ProviderError> {
+pub(super) async fn delete_route(op: &Op<'_>, table: &str, to: &Destination) -> Result<(), ProviderError> {
     let at = |i: usize| (to.0 == i).then(|| to.1.clone());
     let call = op
         .cx
@@ -250,9 +231,7 @@ mod tests {
     #[test]
     fn destinations_are_compared_without_host_bits() {
         let value = Value::object([("cidr_block", "10.1.2.3/8".into())]);
-        let route = Route::builder()
-            .destination_cidr_block("10.0.0.0/8")
-            .build();
+        let route = Route::builder().destination_cidr_block("10.0.0.0/8").build();
         assert_eq!(destination(&value, OF_BLOCK), destination_of(&route));
     }
 

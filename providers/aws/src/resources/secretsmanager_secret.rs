@@ -70,10 +70,7 @@ impl Resource for SecretsmanagerSecret {
                 .name(secret.name().unwrap_or_default())
                 .set("id", arn)
                 .set("arn", arn)
-                .set(
-                    "description",
-                    secret.description().filter(|d| !d.is_empty()),
-                )
+                .set("description", secret.description().filter(|d| !d.is_empty()))
                 .set("kms_key_id", secret.kms_key_id())
                 .set("policy", policy)
                 .tags(cx.default_tags(), tag_map(secret.tags()));
@@ -89,8 +86,7 @@ impl Resource for SecretsmanagerSecret {
         // A name that was deleted without a recovery window stays blocked for a moment.
         let again = |error: &ProviderError| {
             has_code(error, &["InvalidRequestException"])
-                && (error.message.contains("scheduled for deletion")
-                    || error.message.contains("was deleted"))
+                && (error.message.contains("scheduled for deletion") || error.message.contains("was deleted"))
         };
         let made = op
             .retry(minutes(2), again, || async {
@@ -151,17 +147,11 @@ impl Resource for SecretsmanagerSecret {
         }
         if let Some((remove, set)) = tags::change(op) {
             if !remove.is_empty() {
-                let call = client
-                    .untag_resource()
-                    .secret_id(&arn)
-                    .set_tag_keys(Some(remove));
+                let call = client.untag_resource().secret_id(&arn).set_tag_keys(Some(remove));
                 call.send().await.op("UntagResource")?;
             }
             if !set.is_empty() {
-                let call = client
-                    .tag_resource()
-                    .secret_id(&arn)
-                    .set_tags(Some(tag_list(&set)));
+                let call = client.tag_resource().secret_id(&arn).set_tags(Some(tag_list(&set)));
                 call.send().await.op("TagResource")?;
             }
         }
@@ -188,12 +178,7 @@ impl Resource for SecretsmanagerSecret {
         .await
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let name = names::resolve_as(planned, token, "name", "name_prefix", 512);
         let found = ours(cx, &name, token).await?;
         Ok(found.map(|s| Value::object([("id", s.arn.into())])))
@@ -210,8 +195,7 @@ fn check_name(name: &Value) -> Option<String> {
 
 fn check_window(days: &Value) -> Option<String> {
     let days = days.as_i64()?;
-    (days != 0 && !(7..=30).contains(&days))
-        .then(|| "the recovery window must be 0, or 7 to 30 days".to_owned())
+    (days != 0 && !(7..=30).contains(&days)).then(|| "the recovery window must be 0, or 7 to 30 days".to_owned())
 }
 
 /// Finds a secret that is not deleted.
@@ -221,11 +205,7 @@ async fn find(cx: &Cx<'_>, id: &str) -> Result<Option<DescribeSecretOutput>, Pro
     Ok(found.filter(|s| s.deleted_date().is_none()))
 }
 
-async fn ours(
-    cx: &Cx<'_>,
-    name: &str,
-    token: &str,
-) -> Result<Option<DescribeSecretOutput>, ProviderError> {
+async fn ours(cx: &Cx<'_>, name: &str, token: &str) -> Result<Option<DescribeSecretOutput>, ProviderError> {
     let found = find(cx, name).await?;
     Ok(found.filter(|s| named::is_ours(&tag_map(s.tags()), token)))
 }
@@ -233,10 +213,7 @@ async fn ours(
 async fn put_policy(op: &Op<'_>, arn: &str, policy: &str) -> Result<(), ProviderError> {
     op.retry(minutes(2), iam_propagation, || async {
         let call = op.cx.secrets().put_resource_policy().secret_id(arn);
-        call.resource_policy(policy)
-            .send()
-            .await
-            .op("PutResourcePolicy")
+        call.resource_policy(policy).send().await.op("PutResourcePolicy")
     })
     .await
     .map(|_| ())

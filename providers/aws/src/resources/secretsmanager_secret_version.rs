@@ -33,10 +33,7 @@ impl Resource for SecretsmanagerSecretVersion {
                     .doc("The secret's ARN or name."),
             )
             .attr("secret_string", value().doc("The value as text."))
-            .attr(
-                "secret_binary",
-                value().doc("The value as bytes in base64."),
-            )
+            .attr("secret_binary", value().doc("The value as bytes in base64."))
             .attr(
                 "version_stages",
                 Attribute::optional_computed(Type::set(Type::String)).doc("Labels of the version."),
@@ -45,10 +42,7 @@ impl Resource for SecretsmanagerSecretVersion {
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {
-        match (
-            config.is_set("secret_string"),
-            config.is_set("secret_binary"),
-        ) {
+        match (config.is_set("secret_string"), config.is_set("secret_binary")) {
             (true, true) => vec![Problem::new(
                 Path::attr("secret_binary"),
                 "`secret_string` and `secret_binary` exclude each other",
@@ -73,11 +67,7 @@ impl Resource for SecretsmanagerSecretVersion {
         each(objects, |prior| async move {
             let id = prior.id();
             let (secret, version) = split(&id)?;
-            let call = cx
-                .secrets()
-                .get_secret_value()
-                .secret_id(secret)
-                .version_id(version);
+            let call = cx.secrets().get_secret_value().secret_id(secret).version_id(version);
             let found = match call.send().await.op("GetSecretValue") {
                 // The secret, or the version, is marked as deleted.
                 Err(error) if has_code(&error, &["InvalidRequestException"]) => return Ok(None),
@@ -110,8 +100,7 @@ impl Resource for SecretsmanagerSecretVersion {
         let secret = op.planned.text("secret_id").unwrap_or_default();
         let binary = match op.planned.text("secret_binary") {
             Some(text) => Some(Blob::new(base64::decode(text).map_err(|_| {
-                ProviderError::new(ErrorKind::Invalid, "`secret_binary` is not base64")
-                    .at(Path::attr("secret_binary"))
+                ProviderError::new(ErrorKind::Invalid, "`secret_binary` is not base64").at(Path::attr("secret_binary"))
             })?)),
             None => None,
         };
@@ -129,9 +118,7 @@ impl Resource for SecretsmanagerSecretVersion {
                     .op("PutSecretValue")
             })
             .await?;
-        let version = answer
-            .version_id
-            .expect_in("PutSecretValue", "version id")?;
+        let version = answer.version_id.expect_in("PutSecretValue", "version id")?;
         op.exists([
             ("id", format!("{secret}|{version}").into()),
             ("version_id", version.into()),
@@ -145,10 +132,7 @@ impl Resource for SecretsmanagerSecretVersion {
         }
         let id = op.prior.id();
         let (secret, version) = split(&id)?;
-        let (old, new) = (
-            op.prior.texts("version_stages"),
-            op.planned.texts("version_stages"),
-        );
+        let (old, new) = (op.prior.texts("version_stages"), op.planned.texts("version_stages"));
         for stage in new.iter().filter(|s| !old.contains(s)) {
             move_stage(op, secret, stage, None, Some(version)).await?;
         }
@@ -167,23 +151,14 @@ impl Resource for SecretsmanagerSecretVersion {
                 continue;
             }
             match move_stage(op, secret, &stage, Some(version), None).await {
-                Err(error)
-                    if has_code(
-                        &error,
-                        &["InvalidRequestException", "InvalidParameterException"],
-                    ) => {}
+                Err(error) if has_code(&error, &["InvalidRequestException", "InvalidParameterException"]) => {}
                 other => other?,
             }
         }
         Ok(())
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let secret = planned.text("secret_id").unwrap_or_default();
         let token = named::client_token(token);
         let call = cx.secrets().describe_secret().secret_id(&secret);

@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Remote};
-use infra_providers::{
-    Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator,
-};
+use infra_providers::{Attribute, Block, NestedBlock, Problem, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Path, Type, Value};
 
-use super::permissions::{
-    Change, Rules, blocks, compare, permissions, rules_of, rules_of_permissions, same_protocol,
-};
+use super::permissions::{Change, Rules, blocks, compare, permissions, rules_of, rules_of_permissions, same_protocol};
 use crate::batch::lookup;
 use crate::ec2::{PROPAGATION, creation_tags, filter, find_created, tag_map, update_tags};
 use crate::error::{Call, has_code, or_gone};
@@ -41,10 +37,7 @@ impl Resource for SecurityGroup {
                     .check(Validator::Custom(check_name))
                     .doc("The name; generated when not set."),
             )
-            .attr(
-                "name_prefix",
-                fixed().doc("What a generated name begins with."),
-            )
+            .attr("name_prefix", fixed().doc("What a generated name begins with."))
             .attr(
                 "description",
                 Attribute::optional(Type::String)
@@ -54,10 +47,7 @@ impl Resource for SecurityGroup {
                     .check(Validator::Length(1, 255))
                     .doc("What it is for. It cannot be changed."),
             )
-            .attr(
-                "vpc_id",
-                fixed().doc("The VPC; the default one when not set."),
-            )
+            .attr("vpc_id", fixed().doc("The VPC; the default one when not set."))
             .attr(
                 "revoke_rules_on_delete",
                 Attribute::optional(Type::Bool)
@@ -81,15 +71,12 @@ impl Resource for SecurityGroup {
         }
         for (direction, _) in DIRECTIONS {
             for (i, block) in config.blocks(direction).iter().enumerate() {
-                let all = block
-                    .get_str("protocol")
-                    .is_some_and(|p| p == "-1" || p == "all");
+                let all = block.get_str("protocol").is_some_and(|p| p == "-1" || p == "all");
                 let ports = [block.int("from_port"), block.int("to_port")];
                 if all && ports.iter().any(|p| p.is_some_and(|p| p != 0)) {
                     let path = Path::attr(direction).join_index(i).join_attr("from_port");
                     problems.push(
-                        Problem::new(path, "all protocols have no ports")
-                            .help("set `from_port` and `to_port` to 0"),
+                        Problem::new(path, "all protocols have no ports").help("set `from_port` and `to_port` to 0"),
                     );
                 }
             }
@@ -136,9 +123,7 @@ impl Resource for SecurityGroup {
             .send()
             .await
             .op("CreateSecurityGroup")?;
-        let id = answer
-            .group_id
-            .expect_in("CreateSecurityGroup", "group id")?;
+        let id = answer.group_id.expect_in("CreateSecurityGroup", "group id")?;
         op.exists([("id", id.as_str().into()), ("name", name.into())]);
         complete(op, &id).await
     }
@@ -159,12 +144,7 @@ impl Resource for SecurityGroup {
         complete(op, &op.id()).await
     }
 
-    async fn recover(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Value,
-        token: &str,
-    ) -> Result<Option<Value>, ProviderError> {
+    async fn recover(&self, cx: &Cx<'_>, planned: &Value, token: &str) -> Result<Option<Value>, ProviderError> {
         let Some(found) = find_created(cx, token).await? else {
             return Ok(None);
         };
@@ -177,10 +157,7 @@ impl Resource for SecurityGroup {
                 .iter()
                 .filter(|p| is_default_egress(p))
                 .cloned();
-            let added = rules_of_permissions(
-                &added.collect::<Vec<_>>(),
-                group.owner_id().unwrap_or_default(),
-            );
+            let added = rules_of_permissions(&added.collect::<Vec<_>>(), group.owner_id().unwrap_or_default());
             let change = compare(&added, &wanted);
             if !change.remove.is_empty() {
                 revoke(cx, &id, true, permissions(&change.remove)).await?;
@@ -200,9 +177,7 @@ impl Resource for SecurityGroup {
             let call = op.cx.ec2().delete_security_group().group_id(&id);
             call.send().await.op("DeleteSecurityGroup").map(|_| ())
         };
-        let first = op
-            .retry(timeout.min(first_try(op.cx)), in_use, delete)
-            .await;
+        let first = op.retry(timeout.min(first_try(op.cx)), in_use, delete).await;
         match first {
             Err(error) if in_use(&error) => {
                 // Rules of other groups that lead here hold it, and are of no use any more.
@@ -271,8 +246,7 @@ fn check_name(name: &Value) -> Option<String> {
     if name.starts_with("sg-") {
         return Some("the name of a security group cannot begin with `sg-`".to_owned());
     }
-    (name.is_empty() || name.chars().count() > 255)
-        .then(|| "`name` must have 1 to 255 characters".to_owned())
+    (name.is_empty() || name.chars().count() > 255).then(|| "`name` must have 1 to 255 characters".to_owned())
 }
 
 /// How long to try before foreign rules are removed.
@@ -280,10 +254,7 @@ fn first_try(cx: &Cx<'_>) -> std::time::Duration {
     if cx.local() { seconds(1) } else { minutes(1) }
 }
 
-async fn describe(
-    cx: &Cx<'_>,
-    ids: Vec<String>,
-) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let groups = find_groups(cx, "group-id", ids).await?;
     Ok(groups
         .into_iter()
@@ -291,20 +262,10 @@ async fn describe(
         .collect())
 }
 
-async fn find_groups(
-    cx: &Cx<'_>,
-    by: &str,
-    values: Vec<String>,
-) -> Result<Vec<Remote>, ProviderError> {
-    let call = cx
-        .ec2()
-        .describe_security_groups()
-        .filters(filter(by, values));
+async fn find_groups(cx: &Cx<'_>, by: &str, values: Vec<String>) -> Result<Vec<Remote>, ProviderError> {
+    let call = cx.ec2().describe_security_groups().filters(filter(by, values));
     let pages = call.into_paginator().items().send();
-    pages
-        .collect::<Result<_, _>>()
-        .await
-        .op("DescribeSecurityGroups")
+    pages.collect::<Result<_, _>>().await.op("DescribeSecurityGroups")
 }
 
 fn state(cx: &Cx<'_>, group: &Remote, prior: &Value) -> Value {
@@ -342,18 +303,13 @@ fn state(cx: &Cx<'_>, group: &Remote, prior: &Value) -> Value {
 
 /// Finishes a new group: no rule of AWS's own, all planned ones.
 async fn complete(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
-    let wait = Wait::new(
-        format!("{id} to be visible"),
-        op.timeout("create", minutes(10)),
-    );
+    let wait = Wait::new(format!("{id} to be visible"), op.timeout("create", minutes(10)));
     let group = op
         .wait(wait.every(seconds(2)).times(3), || async {
-            Ok(
-                match describe(op.cx, vec![id.to_owned()]).await?.remove(id) {
-                    Some(group) => Look::Done(group),
-                    None => Look::Pending("not visible yet".to_owned()),
-                },
-            )
+            Ok(match describe(op.cx, vec![id.to_owned()]).await?.remove(id) {
+                Some(group) => Look::Done(group),
+                None => Look::Pending("not visible yet".to_owned()),
+            })
         })
         .await?;
     let owner = group.owner_id().unwrap_or_default();
@@ -373,14 +329,8 @@ async fn complete(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
 /// Says whether it is the rule that AWS gives each new group: everything out.
 fn is_default_egress(permission: &IpPermission) -> bool {
     permission.ip_protocol() == Some("-1")
-        && permission
-            .ip_ranges()
-            .iter()
-            .all(|r| r.cidr_ip() == Some("0.0.0.0/0"))
-        && permission
-            .ipv6_ranges()
-            .iter()
-            .all(|r| r.cidr_ipv6() == Some("::/0"))
+        && permission.ip_ranges().iter().all(|r| r.cidr_ip() == Some("0.0.0.0/0"))
+        && permission.ipv6_ranges().iter().all(|r| r.cidr_ipv6() == Some("::/0"))
         && permission.user_id_group_pairs().is_empty()
         && permission.prefix_list_ids().is_empty()
 }
@@ -391,10 +341,7 @@ async fn apply(op: &Op<'_>, id: &str, egress: bool, change: &Change) -> Result<(
     if !change.add.is_empty() {
         let added = authorize(op, id, egress, &change.add).await;
         match added {
-            Err(error)
-                if has_code(&error, &["RulesPerSecurityGroupLimitExceeded"])
-                    && !change.remove.is_empty() =>
-            {
+            Err(error) if has_code(&error, &["RulesPerSecurityGroupLimitExceeded"]) && !change.remove.is_empty() => {
                 // There is room only for one or the other.
                 revoke(op.cx, id, egress, permissions(&change.remove)).await?;
                 removed = true;
@@ -408,18 +355,11 @@ async fn apply(op: &Op<'_>, id: &str, egress: bool, change: &Change) -> Result<(
         if egress {
             let call = op.cx.ec2().update_security_group_rule_descriptions_egress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send()
-                .await
-                .op("UpdateSecurityGroupRuleDescriptionsEgress")?;
+            call.send().await.op("UpdateSecurityGroupRuleDescriptionsEgress")?;
         } else {
-            let call = op
-                .cx
-                .ec2()
-                .update_security_group_rule_descriptions_ingress();
+            let call = op.cx.ec2().update_security_group_rule_descriptions_ingress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send()
-                .await
-                .op("UpdateSecurityGroupRuleDescriptionsIngress")?;
+            call.send().await.op("UpdateSecurityGroupRuleDescriptionsIngress")?;
         }
     }
     if !change.remove.is_empty() && !removed {
@@ -428,53 +368,31 @@ async fn apply(op: &Op<'_>, id: &str, egress: bool, change: &Change) -> Result<(
     Ok(())
 }
 
-async fn authorize(
-    op: &Op<'_>,
-    id: &str,
-    egress: bool,
-    rules: &Rules,
-) -> Result<(), ProviderError> {
+async fn authorize(op: &Op<'_>, id: &str, egress: bool, rules: &Rules) -> Result<(), ProviderError> {
     op.retry(PROPAGATION, not_yet, || async {
         let permissions = Some(permissions(rules));
         if egress {
             let call = op.cx.ec2_once().authorize_security_group_egress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send()
-                .await
-                .op("AuthorizeSecurityGroupEgress")
-                .map(|_| ())
+            call.send().await.op("AuthorizeSecurityGroupEgress").map(|_| ())
         } else {
             let call = op.cx.ec2_once().authorize_security_group_ingress();
             let call = call.group_id(id).set_ip_permissions(permissions);
-            call.send()
-                .await
-                .op("AuthorizeSecurityGroupIngress")
-                .map(|_| ())
+            call.send().await.op("AuthorizeSecurityGroupIngress").map(|_| ())
         }
     })
     .await
 }
 
-async fn revoke(
-    cx: &Cx<'_>,
-    id: &str,
-    egress: bool,
-    rules: Vec<IpPermission>,
-) -> Result<(), ProviderError> {
+async fn revoke(cx: &Cx<'_>, id: &str, egress: bool, rules: Vec<IpPermission>) -> Result<(), ProviderError> {
     let revoked = if egress {
         let call = cx.ec2().revoke_security_group_egress().group_id(id);
         let call = call.set_ip_permissions(Some(rules));
-        call.send()
-            .await
-            .op("RevokeSecurityGroupEgress")
-            .map(|_| ())
+        call.send().await.op("RevokeSecurityGroupEgress").map(|_| ())
     } else {
         let call = cx.ec2().revoke_security_group_ingress().group_id(id);
         let call = call.set_ip_permissions(Some(rules));
-        call.send()
-            .await
-            .op("RevokeSecurityGroupIngress")
-            .map(|_| ())
+        call.send().await.op("RevokeSecurityGroupIngress").map(|_| ())
     };
     or_gone(revoked).map(|_| ())
 }
@@ -485,10 +403,7 @@ async fn revoke_own(cx: &Cx<'_>, id: &str) -> Result<(), ProviderError> {
         return Ok(());
     };
     let owner = group.owner_id().unwrap_or_default();
-    for (listed, egress) in [
-        (group.ip_permissions(), false),
-        (group.ip_permissions_egress(), true),
-    ] {
+    for (listed, egress) in [(group.ip_permissions(), false), (group.ip_permissions_egress(), true)] {
         if !listed.is_empty() {
             let rules = rules_of_permissions(listed, owner);
             revoke(cx, id, egress, permissions(&rules)).await?;
@@ -509,8 +424,7 @@ async fn revoke_references(cx: &Cx<'_>, id: &str) -> Result<(), ProviderError> {
             } else {
                 group.ip_permissions()
             };
-            let rules: Vec<IpPermission> =
-                listed.iter().filter_map(|p| only_group(p, id)).collect();
+            let rules: Vec<IpPermission> = listed.iter().filter_map(|p| only_group(p, id)).collect();
             if !rules.is_empty() {
                 revoke(cx, group.group_id().unwrap_or_default(), egress, rules).await?;
             }

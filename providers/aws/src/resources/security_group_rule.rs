@@ -40,9 +40,7 @@ impl Resource for SecurityGroupRule {
         let block = Block::new("One rule of a security group.")
             .attr(
                 "security_group_id",
-                Attribute::required(Type::String)
-                    .force_new()
-                    .doc("The group."),
+                Attribute::required(Type::String).force_new().doc("The group."),
             )
             .attr(
                 "ip_protocol",
@@ -61,10 +59,7 @@ impl Resource for SecurityGroupRule {
             .attr("cidr_ipv4", text().equal(same_cidr).doc("IPv4 addresses."))
             .attr("cidr_ipv6", text().equal(same_cidr).doc("IPv6 addresses."))
             .attr("prefix_list_id", text().doc("A prefix list."))
-            .attr(
-                "referenced_security_group_id",
-                text().doc("A security group."),
-            )
+            .attr("referenced_security_group_id", text().doc("A security group."))
             .attr("description", text().doc("What the rule is for."))
             .attr("arn", Attribute::computed(Type::String))
             .attr("security_group_rule_id", Attribute::computed(Type::String));
@@ -134,7 +129,8 @@ impl Resource for SecurityGroupRule {
             .await
             .map_err(|error| {
                 if has_code(&error, &["InvalidPermission.Duplicate"]) {
-                    return error.help("import the rule, or remove it first; inline rules and rule resources do not mix");
+                    return error
+                        .help("import the rule, or remove it first; inline rules and rule resources do not mix");
                 }
                 error
             })?;
@@ -168,27 +164,13 @@ impl Resource for SecurityGroupRule {
     async fn delete(&self, op: &Op<'_>) -> Result<(), ProviderError> {
         let (group, id) = (op.prior.text("security_group_id"), op.id());
         let revoked = if self.egress {
-            let call = op
-                .cx
-                .ec2()
-                .revoke_security_group_egress()
-                .set_group_id(group);
+            let call = op.cx.ec2().revoke_security_group_egress().set_group_id(group);
             let call = call.security_group_rule_ids(id);
-            call.send()
-                .await
-                .op("RevokeSecurityGroupEgress")
-                .map(|_| ())
+            call.send().await.op("RevokeSecurityGroupEgress").map(|_| ())
         } else {
-            let call = op
-                .cx
-                .ec2()
-                .revoke_security_group_ingress()
-                .set_group_id(group);
+            let call = op.cx.ec2().revoke_security_group_ingress().set_group_id(group);
             let call = call.security_group_rule_ids(id);
-            call.send()
-                .await
-                .op("RevokeSecurityGroupIngress")
-                .map(|_| ())
+            call.send().await.op("RevokeSecurityGroupIngress").map(|_| ())
         };
         or_gone(revoked).map(|_| ())
     }
@@ -202,17 +184,11 @@ impl Resource for SecurityGroupRule {
     }
 }
 
-async fn describe(
-    cx: &Cx<'_>,
-    ids: Vec<String>,
-) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let call = cx.ec2().describe_security_group_rules();
     let call = call.filters(filter("security-group-rule-id", ids));
     let pages = call.into_paginator().items().send();
-    let rules: Vec<Remote> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .op("DescribeSecurityGroupRules")?;
+    let rules: Vec<Remote> = pages.collect::<Result<_, _>>().await.op("DescribeSecurityGroupRules")?;
     let by_id = rules
         .into_iter()
         .filter_map(|r| Some((r.security_group_rule_id.clone()?, r)));
@@ -223,9 +199,7 @@ fn state(cx: &Cx<'_>, rule: &Remote, prior: &Value) -> Value {
     let id = rule.security_group_rule_id().unwrap_or_default();
     let owner = rule.group_owner_id().unwrap_or_default();
     let arn = rule.security_group_rule_arn().map(str::to_owned);
-    let arn = arn.or_else(|| {
-        (!owner.is_empty()).then(|| cx.arn("ec2", owner, &format!("security-group-rule/{id}")))
-    });
+    let arn = arn.or_else(|| (!owner.is_empty()).then(|| cx.arn("ec2", owner, &format!("security-group-rule/{id}"))));
     let all = rule.ip_protocol() == Some("-1");
     let port = |port: Option<i32>| port.filter(|_| !all);
     let group = rule.referenced_group_info().and_then(|g| {
@@ -305,17 +279,11 @@ fn permission(planned: &Value) -> IpPermission {
 fn request(prior: &Value, planned: &Value) -> SecurityGroupRuleRequest {
     let protocol = protocol(planned.get_str("ip_protocol").unwrap_or_default());
     let port = |name| {
-        if protocol == "-1" {
-            Some(-1)
-        } else {
-            planned.int(name)
-        }
+        if protocol == "-1" { Some(-1) } else { planned.int(name) }
     };
     // An empty text takes a description away.
     let had = prior.is_set("description");
-    let description = planned
-        .text("description")
-        .or_else(|| had.then(String::new));
+    let description = planned.text("description").or_else(|| had.then(String::new));
     let group = planned.text("referenced_security_group_id");
     let group = group.map(|g| g.rsplit('/').next().unwrap_or_default().to_owned());
     SecurityGroupRuleRequest::builder()

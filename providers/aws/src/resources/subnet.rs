@@ -28,12 +28,7 @@ impl Resource for Subnet {
         let computed = || Attribute::computed(Type::String);
         let flag = || Attribute::optional(Type::Bool).default(false);
         let block = Block::new("A part of a VPC, in one zone.")
-            .attr(
-                "vpc_id",
-                Attribute::required(Type::String)
-                    .force_new()
-                    .doc("The VPC."),
-            )
+            .attr("vpc_id", Attribute::required(Type::String).force_new().doc("The VPC."))
             .attr(
                 "cidr_block",
                 Attribute::optional(Type::String)
@@ -62,15 +57,11 @@ impl Resource for Subnet {
             )
             .attr(
                 "ipv6_native",
-                flag()
-                    .force_new()
-                    .doc("Whether there are no IPv4 addresses."),
+                flag().force_new().doc("Whether there are no IPv4 addresses."),
             )
             .attr(
                 "outpost_arn",
-                Attribute::optional(Type::String)
-                    .force_new()
-                    .doc("The Outpost."),
+                Attribute::optional(Type::String).force_new().doc("The Outpost."),
             )
             .attr(
                 "private_dns_hostname_type_on_launch",
@@ -81,9 +72,7 @@ impl Resource for Subnet {
             .attr("arn", computed())
             .attr("owner_id", computed())
             .attr("ipv6_cidr_block_association_id", computed());
-        let block = FLAGS
-            .iter()
-            .fold(block, |b, (name, doc)| b.attr(name, flag().doc(doc)));
+        let block = FLAGS.iter().fold(block, |b, (name, doc)| b.attr(name, flag().doc(doc)));
         Schema::new(with_timeouts(with_tags(block), &["create", "delete"]))
     }
 
@@ -134,16 +123,9 @@ impl Resource for Subnet {
             .await
             .op("CreateSubnet")?;
         let subnet = answer.subnet.expect_in("CreateSubnet", "subnet")?;
-        let id = subnet
-            .subnet_id
-            .clone()
-            .expect_in("CreateSubnet", "subnet id")?;
+        let id = subnet.subnet_id.clone().expect_in("CreateSubnet", "subnet id")?;
         op.exists([("id", id.as_str().into())]);
-        let wait = Wait::new(
-            format!("{id} to be available"),
-            op.timeout("create", minutes(10)),
-        )
-        .every(seconds(5));
+        let wait = Wait::new(format!("{id} to be available"), op.timeout("create", minutes(10))).every(seconds(5));
         op.wait(wait, || async {
             let subnet = describe(op.cx, vec![id.clone()]).await?.remove(&id);
             Ok(match subnet.and_then(|s| s.state) {
@@ -200,10 +182,7 @@ impl Resource for Subnet {
 
 /// The switches that are set one by one after the create.
 const FLAGS: [(&str, &str); 5] = [
-    (
-        "map_public_ip_on_launch",
-        "Whether instances get a public address.",
-    ),
+    ("map_public_ip_on_launch", "Whether instances get a public address."),
     (
         "assign_ipv6_address_on_creation",
         "Whether interfaces get an IPv6 address.",
@@ -219,22 +198,11 @@ const FLAGS: [(&str, &str); 5] = [
     ),
 ];
 
-async fn describe(
-    cx: &Cx<'_>,
-    ids: Vec<String>,
-) -> Result<BTreeMap<String, Remote>, ProviderError> {
-    let call = cx
-        .ec2()
-        .describe_subnets()
-        .filters(filter("subnet-id", ids));
+async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
+    let call = cx.ec2().describe_subnets().filters(filter("subnet-id", ids));
     let pages = call.into_paginator().items().send();
-    let subnets: Vec<Remote> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .op("DescribeSubnets")?;
-    let by_id = subnets
-        .into_iter()
-        .filter_map(|s| Some((s.subnet_id.clone()?, s)));
+    let subnets: Vec<Remote> = pages.collect::<Result<_, _>>().await.op("DescribeSubnets")?;
+    let by_id = subnets.into_iter().filter_map(|s| Some((s.subnet_id.clone()?, s)));
     Ok(by_id.collect())
 }
 
@@ -269,15 +237,10 @@ fn state(cx: &Cx<'_>, subnet: &Remote, prior: &Value) -> Value {
         .set("ipv6_native", subnet.ipv6_native().unwrap_or(false))
         .set("outpost_arn", subnet.outpost_arn())
         .set("ipv6_cidr_block", ipv6.and_then(|a| a.ipv6_cidr_block()))
-        .set(
-            "ipv6_cidr_block_association_id",
-            ipv6.and_then(|a| a.association_id()),
-        )
+        .set("ipv6_cidr_block_association_id", ipv6.and_then(|a| a.association_id()))
         .set(
             "private_dns_hostname_type_on_launch",
-            names
-                .and_then(|n| n.hostname_type())
-                .map_or("ip-name", |t| t.as_str()),
+            names.and_then(|n| n.hostname_type()).map_or("ip-name", |t| t.as_str()),
         )
         .tags(cx.default_tags(), tag_map(subnet.tags()));
     for ((name, _), value) in FLAGS.iter().zip(flags) {
@@ -307,11 +270,7 @@ async fn set_attributes(op: &Op<'_>, id: &str, had: &Value) -> Result<(), Provid
         .await?;
     }
     let name = "private_dns_hostname_type_on_launch";
-    if let Some(want) = op
-        .planned
-        .get_str(name)
-        .filter(|w| had.get_str(name) != Some(w))
-    {
+    if let Some(want) = op.planned.get_str(name).filter(|w| had.get_str(name) != Some(w)) {
         modify(op, || {
             let call = op.cx.ec2().modify_subnet_attribute().subnet_id(id);
             call.private_dns_hostname_type_on_launch(HostnameType::from(want))
@@ -351,11 +310,7 @@ async fn change_ipv6(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
     Ok(())
 }
 
-async fn wait_ipv6(
-    op: &Op<'_>,
-    id: &str,
-    want: Option<SubnetCidrBlockStateCode>,
-) -> Result<(), ProviderError> {
+async fn wait_ipv6(op: &Op<'_>, id: &str, want: Option<SubnetCidrBlockStateCode>) -> Result<(), ProviderError> {
     let wait = Wait::new(format!("the IPv6 addresses of {id}"), minutes(3)).every(seconds(5));
     op.wait(wait, || async {
         let subnet = describe(op.cx, vec![id.to_owned()]).await?.remove(id);

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, ResourceType, Tenancy, Vpc as Remote, VpcAttributeName,
-    VpcCidrBlockStateCode, VpcState,
+    AttributeBooleanValue, ResourceType, Tenancy, Vpc as Remote, VpcAttributeName, VpcCidrBlockStateCode, VpcState,
 };
 use infra_providers::{Attribute, Block, ProviderError, ReadRequest, Schema, Validator};
 use infra_types::{Type, Value};
@@ -57,10 +56,7 @@ impl Resource for Vpc {
                     .check(Validator::OneOf(&["default", "dedicated"]))
                     .doc("Whether instances have hardware of their own."),
             )
-            .attr(
-                "enable_dns_support",
-                flag(true).doc("Whether names are resolved."),
-            )
+            .attr("enable_dns_support", flag(true).doc("Whether names are resolved."))
             .attr(
                 "enable_dns_hostnames",
                 flag(false).doc("Whether instances get DNS names."),
@@ -112,19 +108,12 @@ impl Resource for Vpc {
             .set_ipv4_ipam_pool_id(planned.text("ipv4_ipam_pool_id"))
             .set_ipv4_netmask_length(planned.int("ipv4_netmask_length"))
             .set_instance_tenancy(planned.get_str("instance_tenancy").map(Tenancy::from))
-            .set_amazon_provided_ipv6_cidr_block(
-                planned
-                    .flag("assign_generated_ipv6_cidr_block")
-                    .filter(|on| *on),
-            )
+            .set_amazon_provided_ipv6_cidr_block(planned.flag("assign_generated_ipv6_cidr_block").filter(|on| *on))
             .tag_specifications(creation_tags(op, ResourceType::Vpc))
             .send()
             .await
             .op("CreateVpc")?;
-        let id = answer
-            .vpc
-            .and_then(|v| v.vpc_id)
-            .expect_in("CreateVpc", "VPC id")?;
+        let id = answer.vpc.and_then(|v| v.vpc_id).expect_in("CreateVpc", "VPC id")?;
         op.exists([("id", id.as_str().into())]);
         wait_available(op, &id).await?;
         // As created: names are resolved, nothing else.
@@ -133,8 +122,7 @@ impl Resource for Vpc {
 
     async fn update(&self, op: &Op<'_>) -> Result<(), ProviderError> {
         let id = op.id();
-        let had =
-            ATTRIBUTES.map(|(name, _)| op.prior.flag(name).unwrap_or(name == "enable_dns_support"));
+        let had = ATTRIBUTES.map(|(name, _)| op.prior.flag(name).unwrap_or(name == "enable_dns_support"));
         set_attributes(op, &id, had).await?;
         if op.changed("instance_tenancy") {
             let call = op.cx.ec2().modify_vpc_tenancy().vpc_id(&id);
@@ -151,13 +139,7 @@ impl Resource for Vpc {
         let id = op.id();
         let timeout = op.timeout("delete", minutes(5));
         op.retry(timeout, in_use, || async {
-            op.cx
-                .ec2()
-                .delete_vpc()
-                .vpc_id(&id)
-                .send()
-                .await
-                .op("DeleteVpc")
+            op.cx.ec2().delete_vpc().vpc_id(&id).send().await.op("DeleteVpc")
         })
         .await?;
         let wait = Wait::new(format!("{id} to be gone"), timeout).every(seconds(5));
@@ -199,17 +181,11 @@ struct Found {
 }
 
 /// Returns the VPCs themselves.
-async fn describe(
-    cx: &Cx<'_>,
-    ids: Vec<String>,
-) -> Result<BTreeMap<String, Remote>, ProviderError> {
+async fn describe(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Remote>, ProviderError> {
     let call = cx.ec2().describe_vpcs().filters(filter("vpc-id", ids));
     let pages = call.into_paginator().items().send();
     let vpcs: Vec<Remote> = pages.collect::<Result<_, _>>().await.op("DescribeVpcs")?;
-    Ok(vpcs
-        .into_iter()
-        .filter_map(|v| Some((v.vpc_id.clone()?, v)))
-        .collect())
+    Ok(vpcs.into_iter().filter_map(|v| Some((v.vpc_id.clone()?, v))).collect())
 }
 
 async fn find(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Found>, ProviderError> {
@@ -225,19 +201,16 @@ async fn find(cx: &Cx<'_>, ids: Vec<String>) -> Result<BTreeMap<String, Found>, 
         main_route_tables(cx, &ids),
         default_security_groups(cx, &ids),
     )?;
-    let found = vpcs
-        .into_iter()
-        .zip(attributes)
-        .map(|((id, vpc), attributes)| {
-            let found = Found {
-                vpc,
-                attributes,
-                network_acl: acls.remove(&id),
-                route_table: tables.remove(&id),
-                security_group: groups.remove(&id),
-            };
-            (id, found)
-        });
+    let found = vpcs.into_iter().zip(attributes).map(|((id, vpc), attributes)| {
+        let found = Found {
+            vpc,
+            attributes,
+            network_acl: acls.remove(&id),
+            route_table: tables.remove(&id),
+            security_group: groups.remove(&id),
+        };
+        (id, found)
+    });
     Ok(found.collect())
 }
 
@@ -270,9 +243,7 @@ async fn default_network_acls(cx: &Cx<'_>, vpcs: &[String]) -> Result<ByVpc, Pro
         .collect::<Result<_, _>>()
         .await
         .op("DescribeNetworkAcls")?;
-    let ids = acls
-        .into_iter()
-        .filter_map(|a| Some((a.vpc_id?, a.network_acl_id?)));
+    let ids = acls.into_iter().filter_map(|a| Some((a.vpc_id?, a.network_acl_id?)));
     Ok(ids.collect())
 }
 
@@ -287,9 +258,7 @@ async fn main_route_tables(cx: &Cx<'_>, vpcs: &[String]) -> Result<ByVpc, Provid
         .collect::<Result<_, _>>()
         .await
         .op("DescribeRouteTables")?;
-    let ids = tables
-        .into_iter()
-        .filter_map(|t| Some((t.vpc_id?, t.route_table_id?)));
+    let ids = tables.into_iter().filter_map(|t| Some((t.vpc_id?, t.route_table_id?)));
     Ok(ids.collect())
 }
 
@@ -304,9 +273,7 @@ async fn default_security_groups(cx: &Cx<'_>, vpcs: &[String]) -> Result<ByVpc, 
         .collect::<Result<_, _>>()
         .await
         .op("DescribeSecurityGroups")?;
-    let ids = groups
-        .into_iter()
-        .filter_map(|g| Some((g.vpc_id?, g.group_id?)));
+    let ids = groups.into_iter().filter_map(|g| Some((g.vpc_id?, g.group_id?)));
     Ok(ids.collect())
 }
 
@@ -315,14 +282,12 @@ fn state(cx: &Cx<'_>, found: &Found, prior: &Value) -> Value {
     let id = vpc.vpc_id().unwrap_or_default();
     let owner = vpc.owner_id().unwrap_or_default();
     let ipv6 = vpc.ipv6_cidr_block_association_set().iter().find(|a| {
-        a.ipv6_cidr_block_state()
-            .and_then(|s| s.state())
-            .is_some_and(|s| {
-                matches!(
-                    s,
-                    VpcCidrBlockStateCode::Associated | VpcCidrBlockStateCode::Associating
-                )
-            })
+        a.ipv6_cidr_block_state().and_then(|s| s.state()).is_some_and(|s| {
+            matches!(
+                s,
+                VpcCidrBlockStateCode::Associated | VpcCidrBlockStateCode::Associating
+            )
+        })
     });
     let mut state = cx.state(prior);
     state
@@ -330,10 +295,7 @@ fn state(cx: &Cx<'_>, found: &Found, prior: &Value) -> Value {
         .set("arn", cx.arn("ec2", owner, &format!("vpc/{id}")))
         .set("owner_id", owner)
         .set("cidr_block", vpc.cidr_block())
-        .set(
-            "instance_tenancy",
-            vpc.instance_tenancy().map(Tenancy::as_str),
-        )
+        .set("instance_tenancy", vpc.instance_tenancy().map(Tenancy::as_str))
         .set("dhcp_options_id", vpc.dhcp_options_id())
         .set("default_network_acl_id", found.network_acl.as_ref())
         .set("default_route_table_id", found.route_table.as_ref())
@@ -368,11 +330,7 @@ async fn set_attributes(op: &Op<'_>, id: &str, had: [bool; 3]) -> Result<(), Pro
     let want = ATTRIBUTES.map(|(name, _)| op.planned.flag(name));
     let differs = |i: usize| want[i].is_some_and(|w| w != had[i]);
     // Host names need resolution: it goes on first, and off last.
-    let order = if want[0] == Some(false) {
-        [1, 0, 2]
-    } else {
-        [0, 1, 2]
-    };
+    let order = if want[0] == Some(false) { [1, 0, 2] } else { [0, 1, 2] };
     for i in order.into_iter().filter(|i| differs(*i)) {
         let on = AttributeBooleanValue::builder()
             .value(want[i].unwrap_or_default())
@@ -413,9 +371,7 @@ async fn change_ipv6(op: &Op<'_>, id: &str) -> Result<(), ProviderError> {
             .filter_map(|a| a.ipv6_cidr_block_state?.state)
             .collect();
         let on = states.contains(&VpcCidrBlockStateCode::Associated);
-        let off = states
-            .iter()
-            .all(|s| *s == VpcCidrBlockStateCode::Disassociated);
+        let off = states.iter().all(|s| *s == VpcCidrBlockStateCode::Disassociated);
         Ok(if (want && on) || (!want && off) {
             Look::Done(())
         } else {

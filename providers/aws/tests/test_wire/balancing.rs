@@ -9,9 +9,7 @@ use crate::world::{World, id, with};
 
 /// Two subnets in two zones.
 pub(crate) async fn subnets(world: &World) -> (Value, [String; 2]) {
-    let vpc = world
-        .create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" }))
-        .await;
+    let vpc = world.create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" })).await;
     world
         .create("aws_internet_gateway", json!({ "vpc_id": id(&vpc) }))
         .await;
@@ -52,10 +50,7 @@ async fn lb() {
         &base,
         json!({ "idle_timeout": 90, "drop_invalid_header_fields": true }),
     ))
-    .update(with(
-        &base,
-        json!({ "enable_http2": false, "tags": { "a": "c" } }),
-    ))
+    .update(with(&base, json!({ "enable_http2": false, "tags": { "a": "c" } })))
     .replaces("name", with(&base, json!({ "name": "other" })))
     .replaces("internal", with(&base, json!({ "internal": true })))
     .run()
@@ -84,10 +79,7 @@ async fn a_load_balancer_whose_answer_is_lost_is_made_once() {
             json!({ "name": "main", "subnets": subnets, "idle_timeout": 30 }),
         )
         .await;
-    let creates = world
-        .log()
-        .into_iter()
-        .filter(|(op, _)| op == "CreateLoadBalancer");
+    let creates = world.log().into_iter().filter(|(op, _)| op == "CreateLoadBalancer");
     assert_eq!(creates.count(), 1);
 }
 
@@ -96,16 +88,21 @@ async fn target_group() {
     let world = World::new().await;
     let (vpc, _) = subnets(&world).await;
     let base = group(&vpc, "web");
-    let check =
-        |path: &str| json!({ "path": path, "interval": 15, "timeout": 5, "healthy_threshold": 2 });
+    let check = |path: &str| json!({ "path": path, "interval": 15, "timeout": 5, "healthy_threshold": 2 });
     let first = json!({ "health_check": check("/health"), "deregistration_delay": 10 });
     Contract::new(&world, "aws_lb_target_group", with(&base, first))
-        .update(with(&base, json!({ "health_check": check("/ready"), "slow_start": 60 })))
+        .update(with(
+            &base,
+            json!({ "health_check": check("/ready"), "slow_start": 60 }),
+        ))
         .update(with(
             &base,
             json!({ "health_check": check("/ready"), "stickiness": { "type": "lb_cookie", "cookie_duration": 600 } }),
         ))
-        .update(with(&base, json!({ "health_check": check("/ready"), "tags": { "a": "b" } })))
+        .update(with(
+            &base,
+            json!({ "health_check": check("/ready"), "tags": { "a": "b" } }),
+        ))
         .replaces("port", with(&base, json!({ "port": 8080 })))
         .replaces("name", group(&vpc, "api"))
         .replaces("vpc_id", with(&base, json!({ "vpc_id": "vpc-0123" })))
@@ -132,46 +129,47 @@ async fn a_target_group_with_a_generated_name() {
 async fn listener() {
     let world = World::new().await;
     let (vpc, lb) = a_lb(&world).await;
-    let one = world
-        .create("aws_lb_target_group", group(&vpc, "one"))
-        .await;
-    let two = world
-        .create("aws_lb_target_group", group(&vpc, "two"))
-        .await;
+    let one = world.create("aws_lb_target_group", group(&vpc, "one")).await;
+    let two = world.create("aws_lb_target_group", group(&vpc, "two")).await;
     let base = json!({ "load_balancer_arn": id(&lb), "port": 80, "protocol": "HTTP" });
     let action = |action: Json| with(&base, json!({ "default_action": [action] }));
     let weighted = json!({ "type": "forward", "forward": {
         "target_group": [{ "arn": id(&one), "weight": 3 }, { "arn": id(&two), "weight": 1 }],
         "stickiness": { "enabled": true, "duration": 60 },
     } });
-    Contract::new(&world, "aws_lb_listener", action(json!({ "type": "forward", "target_group_arn": id(&one) })))
-        .update(action(json!({ "type": "forward", "target_group_arn": id(&two) })))
-        .update(action(weighted))
-        .update(action(json!({ "type": "redirect", "redirect": {
+    Contract::new(
+        &world,
+        "aws_lb_listener",
+        action(json!({ "type": "forward", "target_group_arn": id(&one) })),
+    )
+    .update(action(json!({ "type": "forward", "target_group_arn": id(&two) })))
+    .update(action(weighted))
+    .update(action(json!({ "type": "redirect", "redirect": {
             "status_code": "HTTP_301", "protocol": "HTTPS", "port": "443",
         } })))
-        .update(action(json!({ "type": "fixed-response", "fixed_response": {
+    .update(action(json!({ "type": "fixed-response", "fixed_response": {
             "content_type": "text/plain", "message_body": "nothing here", "status_code": "404",
         } })))
-        .update(with(&action(json!({ "type": "forward", "target_group_arn": id(&one) })), json!({ "port": 8080 })))
-        .replaces(
-            "load_balancer_arn",
-            with(
-                &action(json!({ "type": "forward", "target_group_arn": id(&one) })),
-                json!({ "load_balancer_arn": "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/x/1" }),
-            ),
-        )
-        .run()
-        .await;
+    .update(with(
+        &action(json!({ "type": "forward", "target_group_arn": id(&one) })),
+        json!({ "port": 8080 }),
+    ))
+    .replaces(
+        "load_balancer_arn",
+        with(
+            &action(json!({ "type": "forward", "target_group_arn": id(&one) })),
+            json!({ "load_balancer_arn": "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/x/1" }),
+        ),
+    )
+    .run()
+    .await;
 }
 
 #[tokio::test]
 async fn a_forward_block_with_one_group_stays_one() {
     let world = World::new().await;
     let (vpc, lb) = a_lb(&world).await;
-    let one = world
-        .create("aws_lb_target_group", group(&vpc, "one"))
-        .await;
+    let one = world.create("aws_lb_target_group", group(&vpc, "one")).await;
     let action = json!({ "type": "forward", "forward": { "target_group": [{ "arn": id(&one) }] } });
     let config = json!({ "load_balancer_arn": id(&lb), "port": 80, "default_action": [action] });
     let listener = world.create("aws_lb_listener", config.clone()).await;
@@ -184,12 +182,8 @@ async fn a_forward_block_with_one_group_stays_one() {
 async fn listener_rule() {
     let world = World::new().await;
     let (vpc, lb) = a_lb(&world).await;
-    let one = world
-        .create("aws_lb_target_group", group(&vpc, "one"))
-        .await;
-    let two = world
-        .create("aws_lb_target_group", group(&vpc, "two"))
-        .await;
+    let one = world.create("aws_lb_target_group", group(&vpc, "one")).await;
+    let two = world.create("aws_lb_target_group", group(&vpc, "two")).await;
     let fixed = json!({ "content_type": "text/plain", "status_code": "404" });
     let listener = json!({
         "load_balancer_arn": id(&lb), "port": 80, "protocol": "HTTP",
@@ -232,12 +226,9 @@ async fn listener_rule() {
 async fn rules_without_priority_come_last() {
     let world = World::new().await;
     let (vpc, lb) = a_lb(&world).await;
-    let one = world
-        .create("aws_lb_target_group", group(&vpc, "one"))
-        .await;
+    let one = world.create("aws_lb_target_group", group(&vpc, "one")).await;
     let forward = json!([{ "type": "forward", "target_group_arn": id(&one) }]);
-    let listener =
-        json!({ "load_balancer_arn": id(&lb), "port": 80, "default_action": forward.clone() });
+    let listener = json!({ "load_balancer_arn": id(&lb), "port": 80, "default_action": forward.clone() });
     let listener = world.create("aws_lb_listener", listener).await;
     let rule = |path: &str| {
         json!({
@@ -250,10 +241,7 @@ async fn rules_without_priority_come_last() {
     let priority = |rule: &Value| rule.get("priority").unwrap().as_i64().unwrap();
     assert!(priority(&second) > priority(&first));
     let taken = with(&rule("/c"), json!({ "priority": priority(&first) }));
-    let error = world
-        .try_create("aws_lb_listener_rule", taken)
-        .await
-        .unwrap_err();
+    let error = world.try_create("aws_lb_listener_rule", taken).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("PriorityInUse"));
     assert!(error.help.unwrap().contains("another"));
 }
@@ -262,9 +250,7 @@ async fn rules_without_priority_come_last() {
 async fn a_target_group_in_use_says_so() {
     let world = World::new().await;
     let (vpc, lb) = a_lb(&world).await;
-    let one = world
-        .create("aws_lb_target_group", group(&vpc, "one"))
-        .await;
+    let one = world.create("aws_lb_target_group", group(&vpc, "one")).await;
     let forward = json!([{ "type": "forward", "target_group_arn": id(&one) }]);
     let listener = json!({ "load_balancer_arn": id(&lb), "port": 80, "default_action": forward });
     let listener = world.create("aws_lb_listener", listener).await;

@@ -1,9 +1,7 @@
 //! Settings, credentials, failures on the way.
 
 use infra_provider_aws::AwsProvider;
-use infra_providers::{
-    ErrorKind, NoMonitor, Provider, ProviderError, SessionOptions, UpdateRequest,
-};
+use infra_providers::{ErrorKind, NoMonitor, Provider, ProviderError, SessionOptions, UpdateRequest};
 use serde_json::{Value as Json, json};
 
 use crate::world::{World, id, value_of};
@@ -11,10 +9,7 @@ use crate::world::{World, id, value_of};
 async fn refused(settings: Json) -> ProviderError {
     let provider = AwsProvider::new();
     let config = value_of(&provider.config_schema().block, &settings);
-    match provider
-        .configure(&config, &SessionOptions::default())
-        .await
-    {
+    match provider.configure(&config, &SessionOptions::default()).await {
         Ok(_) => panic!("the settings were accepted"),
         Err(error) => error,
     }
@@ -24,10 +19,7 @@ async fn refused(settings: Json) -> ProviderError {
 async fn nothing_listens() {
     let endpoint = "http://127.0.0.1:1";
     let world = World::with(json!({ "endpoint": endpoint, "max_retries": 0 })).await;
-    let error = world
-        .data("aws_caller_identity", json!({}))
-        .await
-        .unwrap_err();
+    let error = world.data("aws_caller_identity", json!({})).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
     assert!(error.message.contains(endpoint), "{error}");
 }
@@ -85,9 +77,7 @@ async fn objects_live_in_their_region() {
 #[tokio::test]
 async fn a_refusal_names_operation_code_and_request() {
     let world = World::new().await;
-    let vpc = world
-        .create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" }))
-        .await;
+    let vpc = world.create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" })).await;
     let config = json!({ "vpc_id": id(&vpc), "cidr_block": "10.1.0.0/24" });
     let error = world.try_create("aws_subnet", config).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid);
@@ -99,40 +89,28 @@ async fn a_refusal_names_operation_code_and_request() {
 #[tokio::test]
 async fn an_operation_the_endpoint_lacks_is_unsupported() {
     let world = World::new().await;
-    world.fault(
-        json!({ "match": "^DescribeVpcs$", "times": 1, "status": 501, "code": "NotImplemented" }),
-    );
-    let error = world
-        .data("aws_vpc", json!({ "default": true }))
-        .await
-        .unwrap_err();
+    world.fault(json!({ "match": "^DescribeVpcs$", "times": 1, "status": 501, "code": "NotImplemented" }));
+    let error = world.data("aws_vpc", json!({ "default": true })).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
 }
 
 #[tokio::test]
 async fn reads_and_deletes_outlast_passing_refusals() {
     let world = World::new().await;
-    let vpc = world
-        .create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" }))
-        .await;
+    let vpc = world.create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" })).await;
     // More often than the SDK tries.
     world.fault(json!({ "match": "^DescribeVpcs$", "times": 5, "status": 503, "code": "RequestLimitExceeded" }));
     assert!(world.read("aws_vpc", &vpc).await.is_some());
-    world.fault(
-        json!({ "match": "^DeleteVpc$", "times": 2, "status": 400, "code": "DependencyViolation" }),
-    );
+    world.fault(json!({ "match": "^DeleteVpc$", "times": 2, "status": 400, "code": "DependencyViolation" }));
     world.delete("aws_vpc", &vpc).await;
 }
 
 #[tokio::test]
 async fn a_failed_update_says_what_the_object_is_now() {
     let world = World::new().await;
-    let vpc = world
-        .create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" }))
-        .await;
+    let vpc = world.create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" })).await;
     world.fault(json!({ "match": "^CreateTags$", "times": 1, "status": 400, "code": "InvalidParameterValue" }));
-    let config =
-        json!({ "cidr_block": "10.0.0.0/16", "enable_dns_hostnames": true, "tags": { "a": "b" } });
+    let config = json!({ "cidr_block": "10.0.0.0/16", "enable_dns_hostnames": true, "tags": { "a": "b" } });
     let config = world.config("aws_vpc", &config);
     let (planned, _) = world.plan("aws_vpc", Some(&vpc), &config);
     let request = UpdateRequest {
@@ -144,9 +122,6 @@ async fn a_failed_update_says_what_the_object_is_now() {
     };
     let failed = world.session.update(request, &NoMonitor).await.unwrap_err();
     let now = failed.object.unwrap();
-    assert_eq!(
-        now.get("enable_dns_hostnames").unwrap().as_bool(),
-        Some(true)
-    );
+    assert_eq!(now.get("enable_dns_hostnames").unwrap().as_bool(), Some(true));
     assert!(now.get("tags").unwrap().is_null());
 }

@@ -12,8 +12,7 @@ use crate::world::{World, id, with};
 async fn cluster() {
     let world = World::new().await;
     let base = json!({ "name": "main" });
-    let insights =
-        |value: &str| json!({ "setting": [{ "name": "containerInsights", "value": value }] });
+    let insights = |value: &str| json!({ "setting": [{ "name": "containerInsights", "value": value }] });
     Contract::new(&world, "aws_ecs_cluster", with(&base, insights("enabled")))
         .update(with(&base, insights("disabled")))
         .update(with(
@@ -29,9 +28,7 @@ async fn cluster() {
 #[tokio::test]
 async fn a_cluster_name_that_is_taken_is_refused() {
     let world = World::new().await;
-    world
-        .create("aws_ecs_cluster", json!({ "name": "main" }))
-        .await;
+    world.create("aws_ecs_cluster", json!({ "name": "main" })).await;
     let error = world
         .try_create("aws_ecs_cluster", json!({ "name": "main" }))
         .await
@@ -64,10 +61,7 @@ async fn task_definition() {
     let made = Contract::new(&world, "aws_ecs_task_definition", task("nginx:1"))
         .update(with(&task("nginx:1"), json!({ "tags": { "a": "b" } })))
         .replaces("container", task("nginx:2"))
-        .replaces(
-            "cpu",
-            with(&task("nginx:1"), json!({ "cpu": "512", "memory": "1024" })),
-        )
+        .replaces("cpu", with(&task("nginx:1"), json!({ "cpu": "512", "memory": "1024" })))
         .replaces("volume", with(&task("nginx:1"), more))
         .import_id(|v| v.get_str("arn").unwrap().to_owned())
         .import_ignores(&["container", "container_definitions"])
@@ -101,13 +95,8 @@ async fn containers_in_json_and_in_blocks_mean_the_same() {
     let (planned, replace) = world.plan("aws_ecs_task_definition", Some(&made), &blocks);
     assert!(replace.is_empty(), "{replace:?}");
     assert_eq!(planned.get("revision"), made.get("revision"));
-    let updated = world
-        .update("aws_ecs_task_definition", &made, task("nginx:1"))
-        .await;
-    assert_eq!(
-        updated.get("container").unwrap().as_items().unwrap().len(),
-        1
-    );
+    let updated = world.update("aws_ecs_task_definition", &made, task("nginx:1")).await;
+    assert_eq!(updated.get("container").unwrap().as_items().unwrap().len(), 1);
     assert!(updated.get("container_definitions").unwrap().is_null());
     let (planned, _) = world.plan("aws_ecs_task_definition", Some(&updated), &blocks);
     assert!(planned.same_value(&updated));
@@ -116,13 +105,9 @@ async fn containers_in_json_and_in_blocks_mean_the_same() {
 #[tokio::test]
 async fn an_image_that_is_not_known_yet_replaces() {
     let world = World::new().await;
-    let made = world
-        .create("aws_ecs_task_definition", task("nginx:1"))
-        .await;
+    let made = world.create("aws_ecs_task_definition", task("nginx:1")).await;
     let config = world.config("aws_ecs_task_definition", &task("nginx:1"));
-    let path = infra_types::Path::attr("container")
-        .join_index(0)
-        .join_attr("image");
+    let path = infra_types::Path::attr("container").join_index(0).join_attr("image");
     let config = path.set(&config, Value::unknown(infra_types::Type::String));
     let (_, replace) = world.plan("aws_ecs_task_definition", Some(&made), &config);
     assert_eq!(replace, ["container"]);
@@ -130,12 +115,8 @@ async fn an_image_that_is_not_known_yet_replaces() {
 
 /// Puts a cluster, a revision and a network there; returns the configuration of a service.
 async fn a_service(world: &World, count: i64) -> Json {
-    world
-        .create("aws_ecs_cluster", json!({ "name": "main" }))
-        .await;
-    let task = world
-        .create("aws_ecs_task_definition", task("nginx:1"))
-        .await;
+    world.create("aws_ecs_cluster", json!({ "name": "main" })).await;
+    let task = world.create("aws_ecs_task_definition", task("nginx:1")).await;
     let (_, subnets) = subnets(world).await;
     json!({
         "name": "web", "cluster": "main", "task_definition": task.get_str("arn").unwrap(),
@@ -150,19 +131,11 @@ async fn service() {
     let world = World::new().await;
     world.settle(json!({ "ecs": 0.2 }));
     let base = a_service(&world, 1).await;
-    let next = world
-        .create("aws_ecs_task_definition", task("nginx:2"))
-        .await;
+    let next = world.create("aws_ecs_task_definition", task("nginx:2")).await;
     let next = next.get_str("arn").unwrap();
     Contract::new(&world, "aws_ecs_service", base.clone())
-        .update(with(
-            &base,
-            json!({ "desired_count": 2, "tags": { "a": "b" } }),
-        ))
-        .update(with(
-            &base,
-            json!({ "desired_count": 2, "task_definition": next }),
-        ))
+        .update(with(&base, json!({ "desired_count": 2, "tags": { "a": "b" } })))
+        .update(with(&base, json!({ "desired_count": 2, "task_definition": next })))
         .update(with(
             &base,
             json!({ "desired_count": 2, "task_definition": next, "enable_execute_command": true,
@@ -211,11 +184,7 @@ async fn a_service_that_never_gets_steady_exists_and_says_so() {
         .unwrap_err();
     assert_eq!(failed.error.kind, ErrorKind::Timeout);
     assert!(
-        failed
-            .error
-            .details
-            .iter()
-            .any(|d| d.contains("0 of 1 tasks running")),
+        failed.error.details.iter().any(|d| d.contains("0 of 1 tasks running")),
         "{:?}",
         failed.error
     );
@@ -248,11 +217,7 @@ async fn a_service_whose_answer_is_lost_is_made_once() {
     let base = a_service(&world, 1).await;
     world.fault(json!({ "match": "^CreateService$", "status": 500, "after": true }));
     world.create("aws_ecs_service", base).await;
-    let creates = world
-        .log()
-        .into_iter()
-        .filter(|(op, _)| op == "CreateService")
-        .count();
+    let creates = world.log().into_iter().filter(|(op, _)| op == "CreateService").count();
     assert_eq!(creates, 1);
 }
 
@@ -260,8 +225,7 @@ async fn a_service_whose_answer_is_lost_is_made_once() {
 async fn a_service_behind_a_load_balancer() {
     let world = World::new().await;
     let base = a_service(&world, 1).await;
-    let subnets: Vec<String> =
-        serde_json::from_value(base["network_configuration"]["subnets"].clone()).unwrap();
+    let subnets: Vec<String> = serde_json::from_value(base["network_configuration"]["subnets"].clone()).unwrap();
     let lb = world
         .create("aws_lb", json!({ "name": "main", "subnets": subnets }))
         .await;
@@ -271,17 +235,13 @@ async fn a_service_behind_a_load_balancer() {
     let forward = json!([{ "type": "forward", "target_group_arn": id(&group) }]);
     let listener = json!({ "load_balancer_arn": id(&lb), "port": 80, "default_action": forward });
     world.create("aws_lb_listener", listener).await;
-    let balancer =
-        json!([{ "target_group_arn": id(&group), "container_name": "web", "container_port": 80 }]);
+    let balancer = json!([{ "target_group_arn": id(&group), "container_name": "web", "container_port": 80 }]);
     let config = with(
         &base,
         json!({ "load_balancer": balancer, "health_check_grace_period_seconds": 60 }),
     );
     Contract::new(&world, "aws_ecs_service", config.clone())
-        .update(with(
-            &config,
-            json!({ "health_check_grace_period_seconds": 90 }),
-        ))
+        .update(with(&config, json!({ "health_check_grace_period_seconds": 90 })))
         .import_id(|v| format!("main/{}", v.get_str("name").unwrap()))
         .run()
         .await;

@@ -73,8 +73,7 @@ impl<'w> Contract<'w> {
             token: token.clone(),
         };
         let created = world.session.create(request, &seen).await;
-        let created =
-            created.unwrap_or_else(|e| panic!("create {ty}: {} {:?}", e.error, e.error.details));
+        let created = created.unwrap_or_else(|e| panic!("create {ty}: {} {:?}", e.error, e.error.details));
         assert_eq!(
             created.ty(),
             world.schema(ty).ty(),
@@ -82,13 +81,9 @@ impl<'w> Contract<'w> {
         );
         refines(&planned, &created, &format!("{ty}: create"));
         let exists = seen.exists.lock().unwrap().last().cloned();
-        let exists =
-            exists.unwrap_or_else(|| panic!("{ty}: create did not report that the object exists"));
+        let exists = exists.unwrap_or_else(|| panic!("{ty}: create did not report that the object exists"));
         let again = world.read(ty, &exists).await;
-        assert!(
-            again.is_some(),
-            "{ty}: what create reported is not enough to read it"
-        );
+        assert!(again.is_some(), "{ty}: what create reported is not enough to read it");
 
         let found = world.session.recover(ty, &planned, &token).await.unwrap();
         let found = found.unwrap_or_else(|| panic!("{ty}: not found by the token of its create"));
@@ -104,10 +99,7 @@ impl<'w> Contract<'w> {
             let name = format!("update {}", i + 1);
             let config = world.config(ty, update);
             let (planned, replace) = world.plan(ty, Some(&object), &config);
-            assert!(
-                replace.is_empty(),
-                "{ty}: {name} would replace because of {replace:?}"
-            );
+            assert!(replace.is_empty(), "{ty}: {name} would replace because of {replace:?}");
             assert!(!planned.same_value(&object), "{ty}: {name} changes nothing");
             let request = UpdateRequest {
                 ty: ty.to_owned(),
@@ -117,8 +109,7 @@ impl<'w> Contract<'w> {
                 token: world.token(),
             };
             let updated = world.session.update(request, &Seen::default()).await;
-            let updated = updated
-                .unwrap_or_else(|e| panic!("{ty}: {name}: {} {:?}", e.error, e.error.details));
+            let updated = updated.unwrap_or_else(|e| panic!("{ty}: {name}: {} {:?}", e.error, e.error.details));
             refines(&planned, &updated, &format!("{ty}: {name}"));
             object = self.settled(&updated, &config, &name).await;
             last = config;
@@ -162,11 +153,7 @@ impl<'w> Contract<'w> {
 
     fn no_difference(&self, prior: &Value, config: &Value, after: &str) {
         let (planned, replace) = self.world.plan(self.ty, Some(prior), config);
-        same(
-            prior,
-            &planned,
-            &format!("{}: planning it after {after}", self.ty),
-        );
+        same(prior, &planned, &format!("{}: planning it after {after}", self.ty));
         assert!(replace.is_empty(), "{}: {replace:?} after {after}", self.ty);
     }
 }

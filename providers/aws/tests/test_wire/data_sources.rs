@@ -7,10 +7,7 @@ use crate::world::{World, id};
 
 fn texts(value: &infra_types::Value, name: &str) -> Vec<String> {
     let items = value.get(name).unwrap().as_items().unwrap();
-    items
-        .iter()
-        .map(|v| v.as_str().unwrap().to_owned())
-        .collect()
+    items.iter().map(|v| v.as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -22,10 +19,7 @@ async fn who_and_where() {
     assert_eq!(region.get_str("name"), Some("us-east-1"));
     assert_eq!(region.get_str("description"), Some("US East (N. Virginia)"));
     let partition = world.data("aws_partition", json!({})).await.unwrap();
-    assert_eq!(
-        partition.get_str("reverse_dns_prefix"),
-        Some("com.amazonaws")
-    );
+    assert_eq!(partition.get_str("reverse_dns_prefix"), Some("com.amazonaws"));
 }
 
 #[tokio::test]
@@ -57,17 +51,11 @@ async fn networks_are_found() {
         .await
         .unwrap();
     assert_eq!(id(&found), id(&vpc));
-    assert_eq!(
-        found.get_str("main_route_table_id"),
-        vpc.get_str("main_route_table_id")
-    );
+    assert_eq!(found.get_str("main_route_table_id"), vpc.get_str("main_route_table_id"));
     let filter = json!({ "filter": { "name": "vpc-id", "values": [id(&vpc)] } });
     let subnets = world.data("aws_subnets", filter).await.unwrap();
     assert_eq!(texts(&subnets, "ids").len(), 2);
-    let default = world
-        .data("aws_vpc", json!({ "default": true }))
-        .await
-        .unwrap();
+    let default = world.data("aws_vpc", json!({ "default": true })).await.unwrap();
     assert_eq!(default.get_str("cidr_block"), Some("172.31.0.0/16"));
     let none = world
         .data("aws_vpc", json!({ "cidr_block": "192.168.0.0/16" }))

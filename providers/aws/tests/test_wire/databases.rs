@@ -17,10 +17,7 @@ async fn subnet_group() {
     let [one, two] = &subnets;
     Contract::new(&world, "aws_db_subnet_group", base.clone())
         .update(with(&base, json!({ "subnet_ids": [one, two, id(&third)] })))
-        .update(with(
-            &base,
-            json!({ "description": "other", "tags": { "a": "b" } }),
-        ))
+        .update(with(&base, json!({ "description": "other", "tags": { "a": "b" } })))
         .replaces("name", with(&base, json!({ "name": "other" })))
         .run()
         .await;
@@ -38,11 +35,7 @@ async fn parameter_group() {
         json!({ "parameter": items })
     };
     let first = parameters(&[("rds.force_ssl", "0"), ("log_statement", "all")]);
-    let second = parameters(&[
-        ("rds.force_ssl", "1"),
-        ("log_statement", "all"),
-        ("work_mem", "64"),
-    ]);
+    let second = parameters(&[("rds.force_ssl", "1"), ("log_statement", "all"), ("work_mem", "64")]);
     Contract::new(&world, "aws_db_parameter_group", with(&base, first))
         .update(with(&base, second.clone()))
         .update(with(&with(&base, second), json!({ "tags": { "a": "b" } })))
@@ -67,10 +60,7 @@ async fn db_instance() {
     world.settle(json!({ "rds": 0.3 }));
     let (_, subnets) = subnets(&world).await;
     world
-        .create(
-            "aws_db_subnet_group",
-            json!({ "name": "main", "subnet_ids": subnets }),
-        )
+        .create("aws_db_subnet_group", json!({ "name": "main", "subnet_ids": subnets }))
         .await;
     let base = with(
         &instance(),
@@ -81,10 +71,7 @@ async fn db_instance() {
             &base,
             json!({ "instance_class": "db.t4g.small", "tags": { "a": "b" } }),
         ))
-        .update(with(
-            &base,
-            json!({ "allocated_storage": 40, "multi_az": true }),
-        ))
+        .update(with(&base, json!({ "allocated_storage": 40, "multi_az": true })))
         .update(with(
             &base,
             json!({ "allocated_storage": 40, "backup_retention_period": 14 }),
@@ -97,14 +84,7 @@ async fn db_instance() {
         .await;
     assert_eq!(made.get_str("engine_version"), Some("16"));
     assert!(made.get_str("endpoint").unwrap().ends_with(":5432"));
-    assert_eq!(
-        made.get("master_user_secret")
-            .unwrap()
-            .as_items()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(made.get("master_user_secret").unwrap().as_items().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -120,23 +100,11 @@ async fn data_is_not_lost_silently() {
         ty: "aws_db_instance".into(),
         prior,
     };
-    let refused = world
-        .session
-        .delete(request(db.clone()), &NoMonitor)
-        .await
-        .unwrap_err();
+    let refused = world.session.delete(request(db.clone()), &NoMonitor).await.unwrap_err();
     assert_eq!(refused.error.kind, ErrorKind::Invalid);
-    assert!(
-        refused
-            .error
-            .help
-            .unwrap()
-            .contains("final_snapshot_identifier")
-    );
+    assert!(refused.error.help.unwrap().contains("final_snapshot_identifier"));
     let kept = json!({ "skip_final_snapshot": false, "final_snapshot_identifier": "main-last" });
-    let db = world
-        .update("aws_db_instance", &db, with(&instance(), kept))
-        .await;
+    let db = world.update("aws_db_instance", &db, with(&instance(), kept)).await;
     world.delete("aws_db_instance", &db).await;
 }
 
@@ -161,10 +129,7 @@ async fn storage_does_not_shrink() {
 async fn passwords_are_not_shown() {
     let world = World::new().await;
     let mut config = instance();
-    config
-        .as_object_mut()
-        .unwrap()
-        .remove("manage_master_user_password");
+    config.as_object_mut().unwrap().remove("manage_master_user_password");
     config["password"] = "hunter2hunter2".into();
     let db = world.create("aws_db_instance", config.clone()).await;
     assert!(db.get("password").unwrap().is_sensitive());

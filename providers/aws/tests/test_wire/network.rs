@@ -19,10 +19,7 @@ async fn vpc() {
             "instance_tenancy",
             json!({ "cidr_block": "10.0.0.0/16", "instance_tenancy": "dedicated" }),
         )
-        .replaces(
-            "region",
-            json!({ "cidr_block": "10.0.0.0/16", "region": "eu-west-1" }),
-        )
+        .replaces("region", json!({ "cidr_block": "10.0.0.0/16", "region": "eu-west-1" }))
         .run()
         .await;
 }
@@ -37,15 +34,8 @@ async fn a_create_whose_answer_is_lost_is_not_done_twice() {
             json!({ "cidr_block": "10.0.0.0/16", "enable_dns_hostnames": true }),
         )
         .await;
-    assert_eq!(
-        vpc.get("enable_dns_hostnames").unwrap().as_bool(),
-        Some(true)
-    );
-    let creates = world
-        .log()
-        .into_iter()
-        .filter(|(op, _)| op == "CreateVpc")
-        .count();
+    assert_eq!(vpc.get("enable_dns_hostnames").unwrap().as_bool(), Some(true));
+    let creates = world.log().into_iter().filter(|(op, _)| op == "CreateVpc").count();
     assert_eq!(creates, 1);
     world.delete("aws_vpc", &vpc).await;
 }
@@ -54,9 +44,7 @@ async fn a_create_whose_answer_is_lost_is_not_done_twice() {
 async fn a_create_that_is_refused_for_now_is_done_again() {
     let world = World::new().await;
     world.fault(json!({ "match": "^CreateVpc$", "times": 2, "status": 503, "code": "RequestLimitExceeded" }));
-    let vpc = world
-        .create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" }))
-        .await;
+    let vpc = world.create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" })).await;
     assert!(id(&vpc).starts_with("vpc-"));
 }
 
@@ -87,9 +75,7 @@ async fn what_exists_is_reported_when_the_rest_fails() {
 
 /// Creates a VPC.
 async fn a_vpc(world: &World) -> infra_types::Value {
-    world
-        .create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" }))
-        .await
+    world.create("aws_vpc", json!({ "cidr_block": "10.0.0.0/16" })).await
 }
 
 #[tokio::test]
@@ -97,8 +83,7 @@ async fn subnet() {
     let world = World::new().await;
     let vpc = a_vpc(&world).await;
     let vpc = id(&vpc);
-    let base =
-        json!({ "vpc_id": vpc, "cidr_block": "10.0.1.0/24", "availability_zone": "us-east-1a" });
+    let base = json!({ "vpc_id": vpc, "cidr_block": "10.0.1.0/24", "availability_zone": "us-east-1a" });
     Contract::new(
         &world,
         "aws_subnet",
@@ -113,10 +98,7 @@ async fn subnet() {
         "availability_zone",
         with(&base, json!({ "availability_zone": "us-east-1b" })),
     )
-    .replaces(
-        "cidr_block",
-        with(&base, json!({ "cidr_block": "10.0.2.0/24" })),
-    )
+    .replaces("cidr_block", with(&base, json!({ "cidr_block": "10.0.2.0/24" })))
     .run()
     .await;
 }
@@ -125,29 +107,21 @@ async fn subnet() {
 async fn internet_gateway() {
     let world = World::new().await;
     let (one, two) = (a_vpc(&world).await, a_vpc(&world).await);
-    Contract::new(
-        &world,
-        "aws_internet_gateway",
-        json!({ "vpc_id": id(&one) }),
-    )
-    .update(json!({ "vpc_id": id(&one), "tags": { "Name": "b" } }))
-    .update(json!({ "vpc_id": id(&two) }))
-    .run()
-    .await;
+    Contract::new(&world, "aws_internet_gateway", json!({ "vpc_id": id(&one) }))
+        .update(json!({ "vpc_id": id(&one), "tags": { "Name": "b" } }))
+        .update(json!({ "vpc_id": id(&two) }))
+        .run()
+        .await;
 }
 
 #[tokio::test]
 async fn eip() {
     let world = World::new().await;
-    Contract::new(
-        &world,
-        "aws_eip",
-        json!({ "domain": "vpc", "tags": { "Name": "a" } }),
-    )
-    .update(json!({ "domain": "vpc", "tags": { "Name": "b" } }))
-    .replaces("address", json!({ "address": "198.51.100.1" }))
-    .run()
-    .await;
+    Contract::new(&world, "aws_eip", json!({ "domain": "vpc", "tags": { "Name": "a" } }))
+        .update(json!({ "domain": "vpc", "tags": { "Name": "b" } }))
+        .replaces("address", json!({ "address": "198.51.100.1" }))
+        .run()
+        .await;
 }
 
 #[tokio::test]
@@ -159,19 +133,13 @@ async fn nat_gateway() {
         .create("aws_internet_gateway", json!({ "vpc_id": id(&vpc) }))
         .await;
     let subnet = world
-        .create(
-            "aws_subnet",
-            json!({ "vpc_id": id(&vpc), "cidr_block": "10.0.1.0/24" }),
-        )
+        .create("aws_subnet", json!({ "vpc_id": id(&vpc), "cidr_block": "10.0.1.0/24" }))
         .await;
     let eip = world.create("aws_eip", json!({ "domain": "vpc" })).await;
     let base = json!({ "subnet_id": id(&subnet), "allocation_id": id(&eip) });
     let nat = Contract::new(&world, "aws_nat_gateway", base.clone())
         .update(with(&base, json!({ "tags": { "Name": "b" } })))
-        .replaces(
-            "subnet_id",
-            with(&base, json!({ "subnet_id": "subnet-0123" })),
-        )
+        .replaces("subnet_id", with(&base, json!({ "subnet_id": "subnet-0123" })))
         .replaces(
             "allocation_id",
             with(&base, json!({ "allocation_id": "eipalloc-0123" })),
@@ -216,10 +184,9 @@ async fn a_route_table_without_inline_routes_leaves_them_alone() {
     let gateway = world
         .create("aws_internet_gateway", json!({ "vpc_id": id(&vpc) }))
         .await;
-    let table = world
-        .create("aws_route_table", json!({ "vpc_id": id(&vpc) }))
-        .await;
-    let route = json!({ "route_table_id": id(&table), "destination_cidr_block": "0.0.0.0/0", "gateway_id": id(&gateway) });
+    let table = world.create("aws_route_table", json!({ "vpc_id": id(&vpc) })).await;
+    let route =
+        json!({ "route_table_id": id(&table), "destination_cidr_block": "0.0.0.0/0", "gateway_id": id(&gateway) });
     world.create("aws_route", route).await;
     let now = world.read("aws_route_table", &table).await.unwrap();
     assert!(now.same_value(&table), "{now:?}");
@@ -233,10 +200,7 @@ async fn route() {
         .create("aws_internet_gateway", json!({ "vpc_id": id(&vpc) }))
         .await;
     let subnet = world
-        .create(
-            "aws_subnet",
-            json!({ "vpc_id": id(&vpc), "cidr_block": "10.0.1.0/24" }),
-        )
+        .create("aws_subnet", json!({ "vpc_id": id(&vpc), "cidr_block": "10.0.1.0/24" }))
         .await;
     let eip = world.create("aws_eip", json!({ "domain": "vpc" })).await;
     let nat = world
@@ -245,33 +209,23 @@ async fn route() {
             json!({ "subnet_id": id(&subnet), "allocation_id": id(&eip) }),
         )
         .await;
-    let table = world
-        .create("aws_route_table", json!({ "vpc_id": id(&vpc) }))
-        .await;
+    let table = world.create("aws_route_table", json!({ "vpc_id": id(&vpc) })).await;
     let base = json!({ "route_table_id": id(&table), "destination_cidr_block": "0.0.0.0/0" });
-    Contract::new(
-        &world,
-        "aws_route",
-        with(&base, json!({ "gateway_id": id(&gateway) })),
-    )
-    .update(with(&base, json!({ "nat_gateway_id": id(&nat) })))
-    .replaces(
-        "destination_cidr_block",
-        with(
-            &base,
-            json!({ "destination_cidr_block": "1.0.0.0/8", "gateway_id": id(&gateway) }),
-        ),
-    )
-    .import_id(|v| {
-        let text = |name| v.get_str(name).unwrap();
-        format!(
-            "{}_{}",
-            text("route_table_id"),
-            text("destination_cidr_block")
+    Contract::new(&world, "aws_route", with(&base, json!({ "gateway_id": id(&gateway) })))
+        .update(with(&base, json!({ "nat_gateway_id": id(&nat) })))
+        .replaces(
+            "destination_cidr_block",
+            with(
+                &base,
+                json!({ "destination_cidr_block": "1.0.0.0/8", "gateway_id": id(&gateway) }),
+            ),
         )
-    })
-    .run()
-    .await;
+        .import_id(|v| {
+            let text = |name| v.get_str(name).unwrap();
+            format!("{}_{}", text("route_table_id"), text("destination_cidr_block"))
+        })
+        .run()
+        .await;
 }
 
 #[tokio::test]
@@ -281,10 +235,9 @@ async fn a_route_that_exists_is_not_taken_over() {
     let gateway = world
         .create("aws_internet_gateway", json!({ "vpc_id": id(&vpc) }))
         .await;
-    let table = world
-        .create("aws_route_table", json!({ "vpc_id": id(&vpc) }))
-        .await;
-    let route = json!({ "route_table_id": id(&table), "destination_cidr_block": "0.0.0.0/0", "gateway_id": id(&gateway) });
+    let table = world.create("aws_route_table", json!({ "vpc_id": id(&vpc) })).await;
+    let route =
+        json!({ "route_table_id": id(&table), "destination_cidr_block": "0.0.0.0/0", "gateway_id": id(&gateway) });
     world.create("aws_route", route.clone()).await;
     let error = world.try_create("aws_route", route).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
@@ -296,24 +249,14 @@ async fn route_table_association() {
     let world = World::new().await;
     let vpc = a_vpc(&world).await;
     let subnet = world
-        .create(
-            "aws_subnet",
-            json!({ "vpc_id": id(&vpc), "cidr_block": "10.0.1.0/24" }),
-        )
+        .create("aws_subnet", json!({ "vpc_id": id(&vpc), "cidr_block": "10.0.1.0/24" }))
         .await;
-    let one = world
-        .create("aws_route_table", json!({ "vpc_id": id(&vpc) }))
-        .await;
-    let two = world
-        .create("aws_route_table", json!({ "vpc_id": id(&vpc) }))
-        .await;
+    let one = world.create("aws_route_table", json!({ "vpc_id": id(&vpc) })).await;
+    let two = world.create("aws_route_table", json!({ "vpc_id": id(&vpc) })).await;
     let base = json!({ "subnet_id": id(&subnet), "route_table_id": id(&one) });
     Contract::new(&world, "aws_route_table_association", base.clone())
         .update(with(&base, json!({ "route_table_id": id(&two) })))
-        .replaces(
-            "subnet_id",
-            with(&base, json!({ "subnet_id": "subnet-0123" })),
-        )
+        .replaces("subnet_id", with(&base, json!({ "subnet_id": "subnet-0123" })))
         .import_id(|v| {
             let text = |name| v.get_str(name).unwrap();
             format!("{}/{}", text("subnet_id"), text("route_table_id"))
@@ -329,8 +272,7 @@ async fn security_group() {
     let world = World::new().await;
     let vpc = a_vpc(&world).await;
     let rule = |port: i64, cidrs: &[&str]| json!({ "from_port": port, "to_port": port, "protocol": "tcp", "cidr_blocks": cidrs });
-    let out =
-        json!({ "from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"] });
+    let out = json!({ "from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"] });
     let base = json!({ "name": "web", "vpc_id": id(&vpc), "egress": [out] });
     let ingress = |rules: &[serde_json::Value]| with(&base, json!({ "ingress": rules }));
     Contract::new(
@@ -338,10 +280,7 @@ async fn security_group() {
         "aws_security_group",
         ingress(&[rule(80, &["10.0.0.0/8", "192.168.0.0/16"])]),
     )
-    .update(ingress(&[
-        rule(80, &["10.0.0.0/8"]),
-        rule(443, &["0.0.0.0/0"]),
-    ]))
+    .update(ingress(&[rule(80, &["10.0.0.0/8"]), rule(443, &["0.0.0.0/0"])]))
     .update(ingress(&[
         with(&rule(80, &["10.0.0.0/8"]), json!({ "description": "web" })),
         json!({ "from_port": 1, "to_port": 2, "protocol": "udp", "self": true }),
@@ -352,10 +291,7 @@ async fn security_group() {
         json!({ "from_port": 1, "to_port": 2, "protocol": "17", "self": true })] }),
     ))
     .replaces("name", with(&base, json!({ "name": "other" })))
-    .replaces(
-        "description",
-        with(&base, json!({ "description": "other" })),
-    )
+    .replaces("description", with(&base, json!({ "description": "other" })))
     .replaces("vpc_id", with(&base, json!({ "vpc_id": "vpc-0123" })))
     .run()
     .await;
@@ -371,10 +307,7 @@ async fn a_security_group_without_rules_lets_nothing_out() {
         json!({ "name_prefix": "web-", "vpc_id": id(&vpc) }),
     )
     .update(json!({ "name_prefix": "web-", "vpc_id": id(&vpc), "tags": { "a": "b" } }))
-    .replaces(
-        "name_prefix",
-        json!({ "name_prefix": "api-", "vpc_id": id(&vpc) }),
-    )
+    .replaces("name_prefix", json!({ "name_prefix": "api-", "vpc_id": id(&vpc) }))
     .run()
     .await;
     assert!(group.get_str("name").unwrap().starts_with("web-"));
@@ -391,22 +324,16 @@ async fn security_group_rules() {
     let world = World::new().await;
     let vpc = a_vpc(&world).await;
     let group = world
-        .create(
-            "aws_security_group",
-            json!({ "name": "web", "vpc_id": id(&vpc) }),
-        )
+        .create("aws_security_group", json!({ "name": "web", "vpc_id": id(&vpc) }))
         .await;
     let other = world
-        .create(
-            "aws_security_group",
-            json!({ "name": "api", "vpc_id": id(&vpc) }),
-        )
+        .create("aws_security_group", json!({ "name": "api", "vpc_id": id(&vpc) }))
         .await;
     let base = json!({ "security_group_id": id(&group) });
-    let web =
-        json!({ "ip_protocol": "tcp", "from_port": 80, "to_port": 80, "cidr_ipv4": "10.0.0.0/8" });
+    let web = json!({ "ip_protocol": "tcp", "from_port": 80, "to_port": 80, "cidr_ipv4": "10.0.0.0/8" });
     let all = json!({ "ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0" });
-    let from_other = json!({ "ip_protocol": "tcp", "from_port": 1, "to_port": 2, "referenced_security_group_id": id(&other) });
+    let from_other =
+        json!({ "ip_protocol": "tcp", "from_port": 1, "to_port": 2, "referenced_security_group_id": id(&other) });
     for ty in [
         "aws_vpc_security_group_ingress_rule",
         "aws_vpc_security_group_egress_rule",
@@ -415,19 +342,14 @@ async fn security_group_rules() {
         Contract::new(&world, ty, with(&web, json!({ "tags": { "Name": "a" } })))
             .update(with(&web, json!({ "to_port": 81, "description": "web" })))
             .update(with(&base, all.clone()))
-            .replaces(
-                "referenced_security_group_id",
-                with(&base, from_other.clone()),
-            )
+            .replaces("referenced_security_group_id", with(&base, from_other.clone()))
             .replaces(
                 "security_group_id",
                 with(&web, json!({ "security_group_id": id(&other) })),
             )
             .run()
             .await;
-        Contract::new(&world, ty, with(&base, from_other.clone()))
-            .run()
-            .await;
+        Contract::new(&world, ty, with(&base, from_other.clone())).run().await;
     }
 }
 
@@ -436,21 +358,13 @@ async fn a_group_that_others_let_in_can_be_deleted() {
     let world = World::new().await;
     let vpc = a_vpc(&world).await;
     let one = world
-        .create(
-            "aws_security_group",
-            json!({ "name": "one", "vpc_id": id(&vpc) }),
-        )
+        .create("aws_security_group", json!({ "name": "one", "vpc_id": id(&vpc) }))
         .await;
     let two = world
-        .create(
-            "aws_security_group",
-            json!({ "name": "two", "vpc_id": id(&vpc) }),
-        )
+        .create("aws_security_group", json!({ "name": "two", "vpc_id": id(&vpc) }))
         .await;
     let rule = json!({ "security_group_id": id(&two), "ip_protocol": "-1", "referenced_security_group_id": id(&one) });
-    world
-        .create("aws_vpc_security_group_ingress_rule", rule)
-        .await;
+    world.create("aws_vpc_security_group_ingress_rule", rule).await;
     world.delete("aws_security_group", &one).await;
     assert!(world.read("aws_security_group", &one).await.is_none());
 }
@@ -468,9 +382,7 @@ async fn many_objects_are_read_in_few_calls() {
             just_created: false,
         });
     }
-    let gone = requests[2]
-        .prior
-        .with_attr("id", "sg-0123456789abcdef0".into());
+    let gone = requests[2].prior.with_attr("id", "sg-0123456789abcdef0".into());
     requests.insert(
         2,
         ReadRequest {
@@ -479,10 +391,7 @@ async fn many_objects_are_read_in_few_calls() {
         },
     );
     world.log();
-    let answers = world
-        .session
-        .read("aws_security_group", requests.clone())
-        .await;
+    let answers = world.session.read("aws_security_group", requests.clone()).await;
     assert_eq!(world.log().len(), 1);
     for (i, answer) in answers.into_iter().enumerate() {
         let answer = answer.unwrap();

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use infra_provider_aws::AwsProvider;
 use infra_providers::{
-    Block, CreateRequest, DeleteRequest, Monitor, Nesting, PlanRequest, Provider, ProviderError,
-    ReadRequest, Schema, Session, SessionOptions, UpdateRequest,
+    Block, CreateRequest, DeleteRequest, Monitor, Nesting, PlanRequest, Provider, ProviderError, ReadRequest, Schema,
+    Session, SessionOptions, UpdateRequest,
 };
 use infra_sandbox::{PrivateSandbox, SandboxHome};
 use infra_types::{Path, Str, Type, Value};
@@ -17,8 +17,7 @@ use serde_json::{Value as Json, json};
 fn sandbox() -> &'static PrivateSandbox {
     static SANDBOX: OnceLock<PrivateSandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| {
-        let sandbox =
-            infra_sandbox::spawn_private(&SandboxHome::for_tests()).expect("the sandbox starts");
+        let sandbox = infra_sandbox::spawn_private(&SandboxHome::for_tests()).expect("the sandbox starts");
         // moto calls this account the default one.
         sandbox.control("log", None).expect("the sandbox answers");
         sandbox
@@ -64,18 +63,11 @@ impl World {
             "region": "us-east-1", "access_key": account, "secret_key": "secret", "endpoint": endpoint,
         });
         for (name, value) in base.as_object().unwrap() {
-            settings
-                .as_object_mut()
-                .unwrap()
-                .entry(name)
-                .or_insert(value.clone());
+            settings.as_object_mut().unwrap().entry(name).or_insert(value.clone());
         }
         let provider = AwsProvider::new();
         let config = value_of(&provider.config_schema().block, &settings);
-        let session = provider
-            .configure(&config, &SessionOptions::default())
-            .await
-            .unwrap();
+        let session = provider.configure(&config, &SessionOptions::default()).await.unwrap();
         Self {
             provider,
             session,
@@ -135,17 +127,9 @@ impl World {
     }
 
     /// Plans an object; returns the planned value and the paths that force a replacement.
-    pub(crate) fn plan(
-        &self,
-        ty: &str,
-        prior: Option<&Value>,
-        config: &Value,
-    ) -> (Value, Vec<String>) {
+    pub(crate) fn plan(&self, ty: &str, prior: Option<&Value>, config: &Value) -> (Value, Vec<String>) {
         let request = PlanRequest { ty, prior, config };
-        let response = self
-            .session
-            .plan(&request)
-            .unwrap_or_else(|e| panic!("plan {ty}: {e}"));
+        let response = self.session.plan(&request).unwrap_or_else(|e| panic!("plan {ty}: {e}"));
         (
             response.planned,
             response.replace.iter().map(ToString::to_string).collect(),
@@ -153,11 +137,7 @@ impl World {
     }
 
     pub(crate) fn token(&self) -> String {
-        format!(
-            "{}-{}",
-            self.account,
-            self.tokens.fetch_add(1, Ordering::Relaxed)
-        )
+        format!("{}-{}", self.account, self.tokens.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Creates an object.
@@ -187,10 +167,7 @@ impl World {
     pub(crate) async fn update(&self, ty: &str, prior: &Value, json: Json) -> Value {
         let config = self.config(ty, &json);
         let (planned, replace) = self.plan(ty, Some(prior), &config);
-        assert!(
-            replace.is_empty(),
-            "{ty} would be replaced because of {replace:?}"
-        );
+        assert!(replace.is_empty(), "{ty} would be replaced because of {replace:?}");
         let request = UpdateRequest {
             ty: ty.to_owned(),
             prior: prior.clone(),
@@ -209,9 +186,7 @@ impl World {
             just_created: false,
         };
         let mut answers = self.session.read(ty, vec![request]).await;
-        answers
-            .remove(0)
-            .unwrap_or_else(|e| panic!("read {ty}: {e}"))
+        answers.remove(0).unwrap_or_else(|e| panic!("read {ty}: {e}"))
     }
 
     /// Deletes an object.
@@ -230,10 +205,7 @@ impl World {
             .provider
             .data_source_schema(ty)
             .unwrap_or_else(|| panic!("no {ty}"));
-        let value = self
-            .session
-            .read_data(ty, &value_of(&schema.block, &json))
-            .await?;
+        let value = self.session.read_data(ty, &value_of(&schema.block, &json)).await?;
         assert_eq!(value.ty(), schema.ty(), "{ty}: the form of the result");
         Ok(value)
     }
@@ -257,8 +229,7 @@ pub(crate) fn with(base: &Json, more: Json) -> Json {
 pub(crate) fn value_of(block: &Block, json: &Json) -> Value {
     let entries = json.as_object().expect("a JSON object");
     for name in entries.keys() {
-        let known = block.attributes.contains_key(name.as_str())
-            || block.blocks.contains_key(name.as_str());
+        let known = block.attributes.contains_key(name.as_str()) || block.blocks.contains_key(name.as_str());
         assert!(known, "there is no argument `{name}`");
     }
     let mut out: BTreeMap<Str, Value> = BTreeMap::new();
@@ -272,9 +243,7 @@ pub(crate) fn value_of(block: &Block, json: &Json) -> Value {
             (Nesting::Single, Some(json)) => value_of(&nested.block, json),
             (nesting, Some(json)) => {
                 let items = match json {
-                    Json::Array(items) => {
-                        items.iter().map(|i| value_of(&nested.block, i)).collect()
-                    }
+                    Json::Array(items) => items.iter().map(|i| value_of(&nested.block, i)).collect(),
                     one => vec![value_of(&nested.block, one)],
                 };
                 match nesting {
@@ -298,15 +267,9 @@ fn convert(json: &Json, ty: &Type) -> Value {
         (Json::Number(n), Type::String) => n.to_string().into(),
         (Json::Number(n), _) => n.as_i64().expect("a whole number").into(),
         (Json::String(s), _) => s.as_str().into(),
-        (Json::Array(items), Type::Set(_)) => {
-            Value::set(elem(), items.iter().map(|i| convert(i, &elem())).collect())
-        }
-        (Json::Array(items), Type::List(_)) => {
-            Value::list(elem(), items.iter().map(|i| convert(i, &elem())).collect())
-        }
-        (Json::Array(items), _) => {
-            Value::tuple(items.iter().map(|i| convert(i, &Type::Dynamic)).collect())
-        }
+        (Json::Array(items), Type::Set(_)) => Value::set(elem(), items.iter().map(|i| convert(i, &elem())).collect()),
+        (Json::Array(items), Type::List(_)) => Value::list(elem(), items.iter().map(|i| convert(i, &elem())).collect()),
+        (Json::Array(items), _) => Value::tuple(items.iter().map(|i| convert(i, &Type::Dynamic)).collect()),
         (Json::Object(entries), Type::Map(_)) => Value::map(
             elem(),
             entries

@@ -57,9 +57,7 @@ fn perl_class(c: char) -> Option<&'static str> {
 
 /// Brings flags to a form in which each stands once; of repeated ones the last counts.
 fn normalize_flags(flags: &str) -> Option<String> {
-    let (on, off) = flags
-        .split_once('-')
-        .map_or((flags, None), |(on, off)| (on, Some(off)));
+    let (on, off) = flags.split_once('-').map_or((flags, None), |(on, off)| (on, Some(off)));
     if off == Some("") {
         return None;
     }
@@ -71,17 +69,12 @@ fn normalize_flags(flags: &str) -> Option<String> {
     {
         return None;
     }
-    let pick =
-        |wanted: &dyn Fn(char) -> bool| "imsU".chars().filter(|c| wanted(*c)).collect::<String>();
+    let pick = |wanted: &dyn Fn(char) -> bool| "imsU".chars().filter(|c| wanted(*c)).collect::<String>();
     let (on, off) = (
         pick(&|c| on.contains(c) && !off.contains(c)),
         pick(&|c| off.contains(c)),
     );
-    Some(if off.is_empty() {
-        on
-    } else {
-        format!("{on}-{off}")
-    })
+    Some(if off.is_empty() { on } else { format!("{on}-{off}") })
 }
 
 impl<'s> Translator<'s> {
@@ -132,9 +125,7 @@ impl<'s> Translator<'s> {
                         let inner = operand.take();
                         let total = inner.unwrap_or(1).saturating_mul(largest.max(1));
                         if total > MAX_REPEAT {
-                            return Err(format!(
-                                "a repetition must not be more than {MAX_REPEAT}-fold"
-                            ));
+                            return Err(format!("a repetition must not be more than {MAX_REPEAT}-fold"));
                         }
                         self.repeat(&count, inner, '{')?;
                         most = most.max(total);
@@ -228,10 +219,7 @@ impl<'s> Translator<'s> {
     /// Reads a group after `(?`: with a name, or with flags.
     fn special_group(&mut self) -> Result<u32, String> {
         if self.eat("P<") || self.eat("<") {
-            let (name, after) = self
-                .rest
-                .split_once('>')
-                .ok_or("a group's name has no end")?;
+            let (name, after) = self.rest.split_once('>').ok_or("a group's name has no end")?;
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
                 return Err(format!("`(?<{name}>` is not supported"));
             }
@@ -245,8 +233,7 @@ impl<'s> Translator<'s> {
         let end = self.rest.find([':', ')']).ok_or("a group has no end")?;
         let flags = &self.rest[..end];
         let group = self.rest[end..].starts_with(':');
-        let flags =
-            normalize_flags(flags).ok_or_else(|| format!("`(?{flags}` is not supported"))?;
+        let flags = normalize_flags(flags).ok_or_else(|| format!("`(?{flags}` is not supported"))?;
         self.rest = &self.rest[end + 1..];
         if group {
             return self.group(&format!("(?{flags}:"));
@@ -499,10 +486,7 @@ mod tests {
         check("(?i-i)a|A", "A", "A");
         check("a+?", "aaa", "a");
         check("(a|)b", "b", "b");
-        assert_eq!(
-            translate("(?P<1>a)(b)").unwrap().1,
-            [Some("1".into()), None]
-        );
+        assert_eq!(translate("(?P<1>a)(b)").unwrap().1, [Some("1".into()), None]);
     }
 
     #[test]

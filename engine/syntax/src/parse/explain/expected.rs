@@ -51,9 +51,7 @@ impl Place<'_> {
                     "this does not start a heredoc".to_owned(),
                     "expected `<<NAME` and a line end",
                 )
-                .help(
-                    "write `<<EOT` or `<<-EOT`, with nothing after the name, which is not quoted",
-                ),
+                .help("write `<<EOT` or `<<-EOT`, with nothing after the name, which is not quoted"),
             );
         }
         if self.found.kind != Kind::Invalid {
@@ -88,10 +86,7 @@ impl Place<'_> {
             '\u{a0}' | '\u{2000}'..='\u{200f}' | '\u{202f}' | '\u{3000}' => self
                 .error(
                     code,
-                    format!(
-                        "unexpected character U+{:04X}, which looks like a blank",
-                        u32::from(c)
-                    ),
+                    format!("unexpected character U+{:04X}, which looks like a blank", u32::from(c)),
                     "not an ordinary blank",
                 )
                 .help("replace it by a space"),
@@ -153,14 +148,11 @@ impl Place<'_> {
         };
         let sign = &self.str(sequence)[..1];
         Some(
-            Diagnostic::error(
-                "infra::syntax::template_in_label",
-                "a label cannot contain a template",
-            )
-            .at(self.span(sequence), "not allowed in a label")
-            .help(format!(
-                "labels are fixed names; write `{sign}{sign}{{` for a literal `{sign}{{`"
-            )),
+            Diagnostic::error("infra::syntax::template_in_label", "a label cannot contain a template")
+                .at(self.span(sequence), "not allowed in a label")
+                .help(format!(
+                    "labels are fixed names; write `{sign}{sign}{{` for a literal `{sign}{{`"
+                )),
         )
     }
 
@@ -175,10 +167,7 @@ impl Place<'_> {
             return self
                 .error(
                     "infra::syntax::missing_newline",
-                    format!(
-                        "expected a new line after the block, found {}",
-                        self.found()
-                    ),
+                    format!("expected a new line after the block, found {}", self.found()),
                     "expected a new line",
                 )
                 .help("put each statement on a line of its own");
@@ -232,19 +221,14 @@ impl Place<'_> {
             return self
                 .error(
                     "infra::syntax::invalid_block",
-                    format!(
-                        "expected one argument in a block on one line, found {}",
-                        self.found()
-                    ),
+                    format!("expected one argument in a block on one line, found {}", self.found()),
                     "not an argument",
                 )
                 .help("put the contents of the block on lines of their own");
         }
         let d = self.unexpected("an argument or a block");
         match self.found.kind {
-            Kind::OpenQuote => {
-                d.help("the names of arguments and blocks are written without quotes")
-            }
+            Kind::OpenQuote => d.help("the names of arguments and blocks are written without quotes"),
             Kind::OpenBody => d.help("a block starts with its kind, such as `resource`"),
             _ => d,
         }
@@ -305,10 +289,7 @@ impl Place<'_> {
             "`in`"
         } else if after.is_empty() || expected.contains(&Rule::ident) && after.len() == 2 {
             "a name"
-        } else if !is_directive
-            && !after.iter().any(|t| t.kind == Kind::Colon)
-            && !self.expects_operand()
-        {
+        } else if !is_directive && !after.iter().any(|t| t.kind == Kind::Colon) && !self.expects_operand() {
             "`:`"
         } else if self.expects_operand() {
             return None;
@@ -375,15 +356,9 @@ impl Place<'_> {
             }
             (Kind::Assign, "==" | "!=") => d.help(format!("write `{prev}`")),
             (Kind::Operator, "<") if self.str(self.found) == ">" => d.help("write `!=`"),
-            (Kind::Operator, _) if self.str(self.found) == "+" => {
-                d.help("a number is written without `+`")
-            }
-            (Kind::Operator, "*") if self.str(self.found) == "*" => {
-                d.help("use `pow(base, exponent)`")
-            }
-            (Kind::Dot, "=" | "(" | "[" | ",") => {
-                d.help("a number starts with a digit, such as `0.5`")
-            }
+            (Kind::Operator, _) if self.str(self.found) == "+" => d.help("a number is written without `+`"),
+            (Kind::Operator, "*") if self.str(self.found) == "*" => d.help("use `pow(base, exponent)`"),
+            (Kind::Dot, "=" | "(" | "[" | ",") => d.help("a number starts with a digit, such as `0.5`"),
             _ => d,
         }
     }
@@ -391,19 +366,10 @@ impl Place<'_> {
     /// Spellings of other languages.
     fn habit(&self) -> Option<Diagnostic> {
         let prev = self.prev()?;
-        if prev.kind == Kind::Number
-            && self.found.kind == Kind::Ident
-            && prev.end == self.found.start
-        {
+        if prev.kind == Kind::Number && self.found.kind == Kind::Ident && prev.end == self.found.start {
             let text = &self.text[prev.start..self.found.end];
-            let d = Diagnostic::error(
-                "infra::syntax::invalid_number",
-                format!("`{text}` is not a number"),
-            )
-            .at(
-                Span::new(self.source, prev.start, self.found.end),
-                "not a number",
-            );
+            let d = Diagnostic::error("infra::syntax::invalid_number", format!("`{text}` is not a number"))
+                .at(Span::new(self.source, prev.start, self.found.end), "not a number");
             return Some(match self.str(self.found).as_bytes()[0] {
                 b'_' => d.help("numbers are written without separators"),
                 b'x' | b'o' | b'b' => d.help("use `parseint(\"digits\", base)`"),
@@ -456,9 +422,7 @@ impl Place<'_> {
         match (opener.kind, self.found.kind) {
             (Kind::OpenInterpolation, _) => d.help("write `$${` for a literal `${`"),
             (Kind::OpenBrace, Kind::Newline) if self.has_key() => d,
-            (Kind::OpenBrace, Kind::FatArrow) if !self.has_key() => {
-                d.help("`=>` is for `{for …}`; write `=`")
-            }
+            (Kind::OpenBrace, Kind::FatArrow) if !self.has_key() => d.help("`=>` is for `{for …}`; write `=`"),
             (Kind::OpenBrace, Kind::Newline | Kind::Comma | Kind::CloseBrace) => {
                 d.help("an entry of an object is `key = value`")
             }
@@ -481,14 +445,14 @@ impl Place<'_> {
         );
         let before = self.text[..self.statement.start].trim_end_matches([' ', '\t']);
         let one_line = (self.nested && before.ends_with('{'))
-            || self.opener().is_some_and(|o| {
-                o.kind == Kind::OpenBody && !self.text[o.start..self.found.start].contains('\n')
-            });
+            || self
+                .opener()
+                .is_some_and(|o| o.kind == Kind::OpenBody && !self.text[o.start..self.found.start].contains('\n'));
         match self.found.kind {
             _ if self.root != Root::Body => d,
-            Kind::Comma if one_line => d.help(
-                "a block on one line has one argument; put each argument on a line of its own",
-            ),
+            Kind::Comma if one_line => {
+                d.help("a block on one line has one argument; put each argument on a line of its own")
+            }
             Kind::Comma => d.help("arguments are separated by new lines; remove the `,`"),
             Kind::Newline | Kind::End if one_line => d.help(
                 "a block that starts with an argument on its first line ends on that line; \
@@ -508,15 +472,12 @@ impl Place<'_> {
     }
 
     fn is_index(&self) -> bool {
-        self.open
-            .last()
-            .and_then(|i| i.checked_sub(1))
-            .is_some_and(|i| {
-                let token = self.tokens[i];
-                is_closer(token.kind)
-                    || matches!(token.kind, Kind::Number)
-                    || (token.kind == Kind::Ident && !matches!(self.str(token), "in" | "if"))
-            })
+        self.open.last().and_then(|i| i.checked_sub(1)).is_some_and(|i| {
+            let token = self.tokens[i];
+            is_closer(token.kind)
+                || matches!(token.kind, Kind::Number)
+                || (token.kind == Kind::Ident && !matches!(self.str(token), "in" | "if"))
+        })
     }
 
     /// Says whether the entry of an object has got its `=`.

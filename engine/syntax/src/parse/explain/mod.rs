@@ -23,10 +23,7 @@ pub(super) fn fault(text: &str, source: SourceId, fault: Fault) -> Diagnostic {
     let span = |start: usize, end: usize| Span::new(source, start, end);
     // A place after the last line would not be shown.
     let last = text.trim_end().len();
-    let last_start = text[..last]
-        .char_indices()
-        .next_back()
-        .map_or(0, |(i, _)| i);
+    let last_start = text[..last].char_indices().next_back().map_or(0, |(i, _)| i);
     let file_end = span(last_start, last);
     let char_at = |at: usize| text[at.min(text.len())..].chars().next();
     let char_end = |at: usize| at + char_at(at).map_or(0, char::len_utf8);
@@ -38,11 +35,8 @@ pub(super) fn fault(text: &str, source: SourceId, fault: Fault) -> Diagnostic {
                 &text[open..char_end(open)]
             };
             let closer = closer(opener);
-            let d = Diagnostic::error(
-                "infra::syntax::unclosed_bracket",
-                format!("`{opener}` is not closed"),
-            )
-            .at(span(open, open + opener.len()), "opened here");
+            let d = Diagnostic::error("infra::syntax::unclosed_bracket", format!("`{opener}` is not closed"))
+                .at(span(open, open + opener.len()), "opened here");
             let d = match char_at(found) {
                 Some(c) if c.is_alphanumeric() => d.related(
                     span(found, found + ident_len(&text[found..]).max(1)),
@@ -58,20 +52,16 @@ pub(super) fn fault(text: &str, source: SourceId, fault: Fault) -> Diagnostic {
         }
         Fault::Stray { at } => {
             let c = char_at(at).unwrap_or('}');
-            Diagnostic::error(
-                "infra::syntax::unmatched_bracket",
-                format!("unexpected `{c}`"),
-            )
-            .at(span(at, char_end(at)), "closes nothing")
-            .help("remove it, or add the opening bracket")
+            Diagnostic::error("infra::syntax::unmatched_bracket", format!("unexpected `{c}`"))
+                .at(span(at, char_end(at)), "closes nothing")
+                .help("remove it, or add the opening bracket")
         }
-        Fault::Quote { open, found } => Diagnostic::error(
-            "infra::syntax::unclosed_quote",
-            "the string is not closed on its line",
-        )
-        .at(span(open, open + 1), "opened here")
-        .related(span(found, found), "the line ends here")
-        .help("add `\"`; for text over several lines, use a heredoc (`<<-EOT`)"),
+        Fault::Quote { open, found } => {
+            Diagnostic::error("infra::syntax::unclosed_quote", "the string is not closed on its line")
+                .at(span(open, open + 1), "opened here")
+                .related(span(found, found), "the line ends here")
+                .help("add `\"`; for text over several lines, use a heredoc (`<<-EOT`)")
+        }
         Fault::Heredoc { open, .. } => {
             let line = text[open..].lines().next().unwrap_or("");
             let marker = line.trim_start_matches(['<', '-']);
@@ -83,21 +73,18 @@ pub(super) fn fault(text: &str, source: SourceId, fault: Fault) -> Diagnostic {
             .related(file_end, format!("the file ends without a line `{marker}`"))
             .help(format!("end it with `{marker}` on a line of its own"))
         }
-        Fault::Comment { open, .. } => Diagnostic::error(
-            "infra::syntax::unclosed_comment",
-            "the comment is not closed",
-        )
-        .at(span(open, open + 2), "opened here")
-        .related(file_end, "the file ends without `*/`")
-        .help("add `*/`"),
-        Fault::TooDeep { at } => {
-            Diagnostic::error("infra::syntax::nesting_too_deep", "the nesting is too deep")
-                .at(
-                    span(at, char_end(at)),
-                    format!("more than {MAX_NESTING} levels of brackets and quotes"),
-                )
-                .help("name parts of it in `locals`")
+        Fault::Comment { open, .. } => {
+            Diagnostic::error("infra::syntax::unclosed_comment", "the comment is not closed")
+                .at(span(open, open + 2), "opened here")
+                .related(file_end, "the file ends without `*/`")
+                .help("add `*/`")
         }
+        Fault::TooDeep { at } => Diagnostic::error("infra::syntax::nesting_too_deep", "the nesting is too deep")
+            .at(
+                span(at, char_end(at)),
+                format!("more than {MAX_NESTING} levels of brackets and quotes"),
+            )
+            .help("name parts of it in `locals`"),
     }
 }
 
@@ -139,10 +126,7 @@ pub(super) fn trailing(text: &str, source: SourceId, expr: Statement, found: Tok
         "infra::syntax::unexpected_token",
         format!("expected the end, found {}", describe(text, found)),
     )
-    .at(
-        Span::new(source, found.start, found.end),
-        "not part of the expression",
-    )
+    .at(Span::new(source, found.start, found.end), "not part of the expression")
     .related(
         Span::new(source, expr.start, expr.end),
         "the expression ends with its line",

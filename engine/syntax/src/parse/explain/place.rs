@@ -22,13 +22,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn find(
-        text: &'a str,
-        source: SourceId,
-        statement: Statement,
-        root: Root,
-        at: usize,
-    ) -> Self {
+    pub(super) fn find(text: &'a str, source: SourceId, statement: Statement, root: Root, at: usize) -> Self {
         let mut lexer = Lexer::new(&text[..statement.end], root, statement.start);
         let mut tokens = Vec::new();
         let mut open = Vec::new();

@@ -79,13 +79,9 @@ pub(super) fn schema() -> Schema {
         .attr("status", computed())
         .attr(
             "master_user_secret",
-            Attribute::computed(Type::list(secret))
-                .doc("The secret that holds a managed password."),
+            Attribute::computed(Type::list(secret)).doc("The secret that holds a managed password."),
         )
-        .attr(
-            "allocated_storage",
-            number().check(Validator::Range(5, 65536)),
-        )
+        .attr("allocated_storage", number().check(Validator::Range(5, 65536)))
         .attr("allow_major_version_upgrade", flag(false))
         .attr(
             "apply_immediately",
@@ -93,10 +89,7 @@ pub(super) fn schema() -> Schema {
         )
         .attr("auto_minor_version_upgrade", flag(true))
         .attr("availability_zone", filled().force_new())
-        .attr(
-            "backup_retention_period",
-            number().check(Validator::Range(0, 35)),
-        )
+        .attr("backup_retention_period", number().check(Validator::Range(0, 35)))
         .attr("backup_target", filled().force_new())
         .attr("backup_window", filled().equal(same_text_any_case))
         .attr("ca_cert_identifier", filled())
@@ -117,9 +110,7 @@ pub(super) fn schema() -> Schema {
         .attr("engine_lifecycle_support", filled().force_new())
         .attr(
             "engine_version",
-            filled().doc(
-                "`16` stands for any version 16; `engine_version_actual` is the version it has.",
-            ),
+            filled().doc("`16` stands for any version 16; `engine_version_actual` is the version it has."),
         )
         .attr("final_snapshot_identifier", text())
         .attr("iam_database_authentication_enabled", flag(false))
@@ -135,10 +126,7 @@ pub(super) fn schema() -> Schema {
         .attr("kms_key_id", filled().force_new())
         .attr("license_model", filled())
         .attr("maintenance_window", filled().equal(same_text_any_case))
-        .attr(
-            "manage_master_user_password",
-            Attribute::optional(Type::Bool),
-        )
+        .attr("manage_master_user_password", Attribute::optional(Type::Bool))
         .attr("master_user_secret_kms_key_id", filled())
         .attr("max_allocated_storage", Attribute::optional(Type::Number))
         .attr(
@@ -175,11 +163,7 @@ pub(super) fn schema() -> Schema {
             "vpc_security_group_ids",
             Attribute::optional_computed(Type::set(Type::String)),
         );
-    Schema::new(with_timeouts(
-        with_tags(block),
-        &["create", "update", "delete"],
-    ))
-    .data_bearing()
+    Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"])).data_bearing()
 }
 
 fn check_identifier(value: &Value) -> Option<String> {
@@ -224,9 +208,7 @@ pub(super) fn validate(config: &Value) -> Vec<Problem> {
             ));
         }
     }
-    let says = config
-        .get("manage_master_user_password")
-        .is_some_and(|m| !m.is_known());
+    let says = config.get("manage_master_user_password").is_some_and(|m| !m.is_known());
     if !managed && !says && !config.is_set("password") {
         problems.push(
             Problem::new(Path::attr("password"), "a new DB instance needs a password")
@@ -258,8 +240,7 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Result<(), ProviderError> {
             plan.unknown(&["parameter_group_name"]);
         }
     }
-    if plan.changed("manage_master_user_password") || plan.changed("master_user_secret_kms_key_id")
-    {
+    if plan.changed("manage_master_user_password") || plan.changed("master_user_secret_kms_key_id") {
         plan.unknown(&["master_user_secret"]);
     }
     if plan.changed("performance_insights_enabled") {
@@ -277,43 +258,26 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Result<(), ProviderError> {
 
 /// A version that the instance has already is no change, however it is written.
 fn plan_version(plan: &mut Plan<'_>, prior: &Value) {
-    let (Some(wanted), Some(actual)) = (
-        plan.config.text("engine_version"),
-        prior.text("engine_version_actual"),
-    ) else {
+    let (Some(wanted), Some(actual)) = (plan.config.text("engine_version"), prior.text("engine_version_actual")) else {
         return;
     };
     let auto = plan.planned.flag("auto_minor_version_upgrade") == Some(true);
     if satisfies(&actual, &wanted, auto) {
-        let marks = plan
-            .planned
-            .get("engine_version")
-            .map(|v| v.marks)
-            .unwrap_or_default();
-        let old = prior
-            .get("engine_version")
-            .cloned()
-            .unwrap_or_else(Value::null);
+        let marks = plan.planned.get("engine_version").map(|v| v.marks).unwrap_or_default();
+        let old = prior.get("engine_version").cloned().unwrap_or_else(Value::null);
         plan.set("engine_version", old.with_marks(marks));
     }
 }
 
 /// Storage grows by itself where it may, and never shrinks.
 fn plan_storage(plan: &mut Plan<'_>, prior: &Value) -> Result<(), ProviderError> {
-    let (Some(old), Some(new)) = (
-        prior.int("allocated_storage"),
-        plan.planned.int("allocated_storage"),
-    ) else {
+    let (Some(old), Some(new)) = (prior.int("allocated_storage"), plan.planned.int("allocated_storage")) else {
         return Ok(());
     };
     if new >= old || !plan.replace.is_empty() {
         return Ok(());
     }
-    if plan
-        .planned
-        .int("max_allocated_storage")
-        .is_some_and(|max| max >= old)
-    {
+    if plan.planned.int("max_allocated_storage").is_some_and(|max| max >= old) {
         plan.set("allocated_storage", i64::from(old).into());
         return Ok(());
     }
@@ -355,21 +319,16 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
         .or(db.db_instance_port().filter(|p| *p != 0));
     let port = pending.and_then(|p| p.port()).or(port);
     // Not every endpoint answers with everything: what was known stays.
-    let known_text =
-        |name: &str, value: Option<&str>| value.map(str::to_owned).or_else(|| prior.text(name));
+    let known_text = |name: &str, value: Option<&str>| value.map(str::to_owned).or_else(|| prior.text(name));
     let known_number = |name: &str, value: Option<i32>| value.or_else(|| prior.int(name));
-    let known_flag =
-        |name: &str, value: Option<bool>| value.or_else(|| prior.flag(name)).unwrap_or(false);
+    let known_flag = |name: &str, value: Option<bool>| value.or_else(|| prior.flag(name)).unwrap_or(false);
     state
         .set("id", resource)
         .set("resource_id", resource)
         .set("identifier", name)
         .set("arn", db.db_instance_arn())
         .set("address", address)
-        .set(
-            "endpoint",
-            address.zip(port).map(|(a, p)| format!("{a}:{p}")),
-        )
+        .set("endpoint", address.zip(port).map(|(a, p)| format!("{a}:{p}")))
         .set("hosted_zone_id", endpoint.and_then(|e| e.hosted_zone_id()))
         .set("status", db.db_instance_status())
         .set("port", port)
@@ -382,22 +341,13 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
         .set("kms_key_id", db.kms_key_id())
         .set("character_set_name", db.character_set_name())
         .set("timezone", db.timezone())
-        .set(
-            "custom_iam_instance_profile",
-            db.custom_iam_instance_profile(),
-        )
+        .set("custom_iam_instance_profile", db.custom_iam_instance_profile())
         .set("monitoring_role_arn", db.monitoring_role_arn())
         .set("monitoring_interval", db.monitoring_interval().unwrap_or(0))
         .set("max_allocated_storage", max_storage(db, prior));
     state
-        .set(
-            "backup_target",
-            known_text("backup_target", db.backup_target()),
-        )
-        .set(
-            "network_type",
-            known_text("network_type", db.network_type()),
-        )
+        .set("backup_target", known_text("backup_target", db.backup_target()))
+        .set("network_type", known_text("network_type", db.network_type()))
         .set(
             "engine_lifecycle_support",
             known_text("engine_lifecycle_support", db.engine_lifecycle_support()),
@@ -411,10 +361,7 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
         )
         .set(
             "performance_insights_kms_key_id",
-            known_text(
-                "performance_insights_kms_key_id",
-                db.performance_insights_kms_key_id(),
-            ),
+            known_text("performance_insights_kms_key_id", db.performance_insights_kms_key_id()),
         )
         .set(
             "performance_insights_retention_period",
@@ -425,10 +372,7 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
         )
         .set(
             "performance_insights_enabled",
-            known_flag(
-                "performance_insights_enabled",
-                db.performance_insights_enabled(),
-            ),
+            known_flag("performance_insights_enabled", db.performance_insights_enabled()),
         )
         .set(
             "storage_encrypted",
@@ -471,15 +415,11 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
     state
         .set(
             "instance_class",
-            pending
-                .and_then(|p| p.db_instance_class())
-                .or(db.db_instance_class()),
+            pending.and_then(|p| p.db_instance_class()).or(db.db_instance_class()),
         )
         .set(
             "allocated_storage",
-            pending
-                .and_then(|p| p.allocated_storage())
-                .or(db.allocated_storage()),
+            pending.and_then(|p| p.allocated_storage()).or(db.allocated_storage()),
         )
         .set(
             "iops",
@@ -489,9 +429,7 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
             "storage_throughput",
             known_number(
                 "storage_throughput",
-                pending
-                    .and_then(|p| p.storage_throughput())
-                    .or(db.storage_throughput()),
+                pending.and_then(|p| p.storage_throughput()).or(db.storage_throughput()),
             ),
         )
         .set(
@@ -500,10 +438,7 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
         )
         .set(
             "multi_az",
-            pending
-                .and_then(|p| p.multi_az())
-                .or(db.multi_az())
-                .unwrap_or(false),
+            pending.and_then(|p| p.multi_az()).or(db.multi_az()).unwrap_or(false),
         )
         .set(
             "backup_retention_period",
@@ -522,9 +457,7 @@ pub(super) fn state(cx: &Cx<'_>, db: &Remote, prior: &Value) -> Value {
         )
         .set(
             "license_model",
-            pending
-                .and_then(|p| p.license_model())
-                .or(db.license_model()),
+            pending.and_then(|p| p.license_model()).or(db.license_model()),
         );
     set_version(&mut state, db, prior);
     set_groups(&mut state, db, prior);
@@ -541,19 +474,12 @@ fn max_storage(db: &Remote, prior: &Value) -> Option<i32> {
 }
 
 fn set_version(state: &mut crate::value::State<'_>, db: &Remote, prior: &Value) {
-    let pending = db
-        .pending_modified_values()
-        .and_then(|p| p.engine_version());
+    let pending = db.pending_modified_values().and_then(|p| p.engine_version());
     let version = pending.or(db.engine_version()).unwrap_or_default();
     let auto = db.auto_minor_version_upgrade().unwrap_or(true);
-    let written = prior
-        .text("engine_version")
-        .filter(|w| satisfies(version, w, auto));
+    let written = prior.text("engine_version").filter(|w| satisfies(version, w, auto));
     state
-        .set(
-            "engine_version",
-            written.unwrap_or_else(|| version.to_owned()),
-        )
+        .set("engine_version", written.unwrap_or_else(|| version.to_owned()))
         .set("engine_version_actual", version);
 }
 
@@ -569,9 +495,7 @@ fn set_groups(state: &mut crate::value::State<'_>, db: &Remote, prior: &Value) {
         .option_group_memberships()
         .first()
         .and_then(|g| g.option_group_name());
-    let options = options
-        .map(str::to_owned)
-        .or_else(|| prior.text("option_group_name"));
+    let options = options.map(str::to_owned).or_else(|| prior.text("option_group_name"));
     state
         .set("vpc_security_group_ids", groups)
         .set("db_subnet_group_name", subnets)
@@ -601,9 +525,7 @@ fn set_secret(state: &mut crate::value::State<'_>, db: &Remote, prior: &Value) {
         "master_user_secret_kms_key_id",
         match (written, key) {
             // The key may be written as an id or alias; the service answers with the ARN.
-            (Some(written), Some(key)) if key.ends_with(&written) || written.contains("alias/") => {
-                Some(written)
-            }
+            (Some(written), Some(key)) if key.ends_with(&written) || written.contains("alias/") => Some(written),
             (_, key) => key,
         },
     );
@@ -647,17 +569,11 @@ mod tests {
                 ("username", "app".into()),
                 ("allocated_storage", 20.into()),
             ];
-            Value::object(
-                base.into_iter()
-                    .chain(given.iter().map(|(k, v)| (*k, v.clone()))),
-            )
+            Value::object(base.into_iter().chain(given.iter().map(|(k, v)| (*k, v.clone()))))
         };
         assert_eq!(validate(&config(&[])).len(), 1);
         assert!(validate(&config(&[("manage_master_user_password", true.into())])).is_empty());
-        let both = [
-            ("manage_master_user_password", true.into()),
-            ("password", "x".into()),
-        ];
+        let both = [("manage_master_user_password", true.into()), ("password", "x".into())];
         assert_eq!(validate(&config(&both)).len(), 1);
         let snapshot = Value::object([("snapshot_identifier", "s".into())]);
         assert!(validate(&snapshot).is_empty());

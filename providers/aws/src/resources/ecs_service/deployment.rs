@@ -14,8 +14,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{
-    Deployment, DeploymentControllerType, DeploymentRolloutState, DesiredStatus, Service,
-    ServiceDeploymentStatus,
+    Deployment, DeploymentControllerType, DeploymentRolloutState, DesiredStatus, Service, ServiceDeploymentStatus,
 };
 use infra_providers::{ErrorKind, ProviderError};
 
@@ -71,11 +70,7 @@ impl Follow {
     }
 
     /// Waits until the service exists and is active.
-    pub(super) async fn until_active(
-        &self,
-        op: &Op<'_>,
-        timeout: Duration,
-    ) -> Result<(), ProviderError> {
+    pub(super) async fn until_active(&self, op: &Op<'_>, timeout: Duration) -> Result<(), ProviderError> {
         let wait = Wait::new(format!("service {} to be active", self.name), timeout);
         op.wait(wait, || async {
             let status = self.look(op).await?.and_then(|s| s.status);
@@ -122,12 +117,7 @@ impl Follow {
     }
 
     fn progress<T>(&self, with: impl FnOnce(&mut Progress) -> T) -> T {
-        with(
-            &mut self
-                .progress
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
+        with(&mut self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// Reads the service and shows its new events.
@@ -183,10 +173,7 @@ impl Follow {
         let Some(arn) = self.progress(|p| p.deployment.clone()) else {
             return Ok(Look::Pending("the deployment is about to begin".to_owned()));
         };
-        let call = cx
-            .ecs()
-            .describe_service_deployments()
-            .service_deployment_arns(&arn);
+        let call = cx.ecs().describe_service_deployments().service_deployment_arns(&arn);
         let answer = call.send().await.op("DescribeServiceDeployments")?;
         let Some(deployment) = answer.service_deployments().first() else {
             return Ok(Look::Pending("the deployment is about to begin".to_owned()));
@@ -203,16 +190,12 @@ impl Follow {
             Some(ServiceDeploymentStatus::RollbackSuccessful) => {
                 failed("failed, and was rolled back to the previous revision")
             }
-            Some(ServiceDeploymentStatus::RollbackFailed) => {
-                failed("failed, and rolling it back failed too")
-            }
+            Some(ServiceDeploymentStatus::RollbackFailed) => failed("failed, and rolling it back failed too"),
             Some(ServiceDeploymentStatus::Stopped) => failed("was stopped"),
             other => {
                 let status = other.map_or("unknown", |s| s.as_str());
                 let (running, desired) = (service.running_count(), service.desired_count());
-                Ok(Look::Pending(format!(
-                    "{status}, {running} of {desired} tasks running"
-                )))
+                Ok(Look::Pending(format!("{status}, {running} of {desired} tasks running")))
             }
         }
     }
@@ -253,9 +236,7 @@ impl Follow {
                 .iter()
                 .all(|d| d.rollout_state() != Some(&DeploymentRolloutState::InProgress));
         if !settled {
-            return Ok(Look::Pending(format!(
-                "{running} of {desired} tasks running"
-            )));
+            return Ok(Look::Pending(format!("{running} of {desired} tasks running")));
         }
         let on = primary(service).and_then(|d| d.task_definition());
         if let (Some(on), Some(revision)) = (on, revision)
@@ -289,10 +270,7 @@ impl Follow {
 
 /// Returns the primary deployment.
 fn primary(service: &Service) -> Option<&Deployment> {
-    service
-        .deployments()
-        .iter()
-        .find(|d| d.status() == Some("PRIMARY"))
+    service.deployments().iter().find(|d| d.status() == Some("PRIMARY"))
 }
 
 /// Says whether a deployment runs what was asked for; a family stands for any of its revisions.
@@ -303,12 +281,7 @@ fn same_revision(on: &str, asked: &str) -> bool {
 }
 
 /// Tells why tasks of the service stopped, as far as the endpoint knows.
-async fn stopped_tasks(
-    cx: &Cx<'_>,
-    cluster: &str,
-    service: &str,
-    deployment: Option<&str>,
-) -> Vec<String> {
+async fn stopped_tasks(cx: &Cx<'_>, cluster: &str, service: &str, deployment: Option<&str>) -> Vec<String> {
     let call = cx.ecs().list_tasks().cluster(cluster).service_name(service);
     let listed = call.desired_status(DesiredStatus::Stopped).send().await;
     let Ok(listed) = listed.op("ListTasks") else {
@@ -318,20 +291,14 @@ async fn stopped_tasks(
     if arns.is_empty() {
         return Vec::new();
     }
-    let call = cx
-        .ecs()
-        .describe_tasks()
-        .cluster(cluster)
-        .set_tasks(Some(arns));
+    let call = cx.ecs().describe_tasks().cluster(cluster).set_tasks(Some(arns));
     let Ok(answer) = call.send().await.op("DescribeTasks") else {
         return Vec::new();
     };
     let mut tasks: Vec<_> = answer
         .tasks()
         .iter()
-        .filter(|t| {
-            deployment.is_none() || t.started_by().is_none() || t.started_by() == deployment
-        })
+        .filter(|t| deployment.is_none() || t.started_by().is_none() || t.started_by() == deployment)
         .collect();
     tasks.sort_by_key(|t| std::cmp::Reverse(t.stopped_at().map(|at| at.secs())));
     tasks.into_iter().take(SHOWN).map(task_line).collect()
@@ -377,46 +344,27 @@ mod tests {
 
     fn follow() -> Follow {
         let before = service(
-            vec![deployment(
-                "ecs-svc/1",
-                "a:1",
-                DeploymentRolloutState::Completed,
-            )],
+            vec![deployment("ecs-svc/1", "a:1", DeploymentRolloutState::Completed)],
             2,
         );
-        Follow::new(
-            "main",
-            "arn:aws:ecs:eu-west-1:1:service/main/web",
-            Some(&before),
-        )
+        Follow::new("main", "arn:aws:ecs:eu-west-1:1:service/main/web", Some(&before))
     }
 
     #[test]
     fn a_new_primary_deployment_is_noticed_once() {
         let follow = follow();
         let same = service(
-            vec![deployment(
-                "ecs-svc/1",
-                "a:1",
-                DeploymentRolloutState::Completed,
-            )],
+            vec![deployment("ecs-svc/1", "a:1", DeploymentRolloutState::Completed)],
             2,
         );
         assert!(!follow.begun(&same));
         let new = service(
-            vec![deployment(
-                "ecs-svc/2",
-                "a:2",
-                DeploymentRolloutState::InProgress,
-            )],
+            vec![deployment("ecs-svc/2", "a:2", DeploymentRolloutState::InProgress)],
             0,
         );
         assert!(follow.begun(&new));
         assert!(follow.begun(&same), "the rollback is not another beginning");
-        assert_eq!(
-            follow.progress(|p| p.began.clone()).as_deref(),
-            Some("ecs-svc/2")
-        );
+        assert_eq!(follow.progress(|p| p.began.clone()).as_deref(), Some("ecs-svc/2"));
     }
 
     #[test]
@@ -434,21 +382,14 @@ mod tests {
             look(DeploymentRolloutState::Completed, 1),
             Ok(Look::Pending(_))
         ));
-        assert!(matches!(
-            look(DeploymentRolloutState::Completed, 2),
-            Ok(Look::Done(()))
-        ));
+        assert!(matches!(look(DeploymentRolloutState::Completed, 2), Ok(Look::Done(()))));
     }
 
     #[test]
     fn a_rollback_is_a_failure() {
         let follow = follow();
         let back = service(
-            vec![deployment(
-                "ecs-svc/3",
-                "a:1",
-                DeploymentRolloutState::Completed,
-            )],
+            vec![deployment("ecs-svc/3", "a:1", DeploymentRolloutState::Completed)],
             2,
         );
         let error = follow.counts(&back, Some("a:2")).unwrap_err();

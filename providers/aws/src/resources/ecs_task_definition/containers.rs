@@ -3,10 +3,9 @@
 
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, ContainerDependency, ContainerRestartPolicy, Device, EnvironmentFile,
-    FirelensConfiguration, HealthCheck, HostEntry, KernelCapabilities, KeyValuePair,
-    LinuxParameters, LogConfiguration, MountPoint, PortMapping, RepositoryCredentials,
-    ResourceRequirement, Secret, SystemControl, Tmpfs, Ulimit, VolumeFrom,
+    ContainerDefinition, ContainerDependency, ContainerRestartPolicy, Device, EnvironmentFile, FirelensConfiguration,
+    HealthCheck, HostEntry, KernelCapabilities, KeyValuePair, LinuxParameters, LogConfiguration, MountPoint,
+    PortMapping, RepositoryCredentials, ResourceRequirement, Secret, SystemControl, Tmpfs, Ulimit, VolumeFrom,
 };
 use infra_types::Value;
 use serde_json::{Map, Value as Json, json};
@@ -15,26 +14,18 @@ use super::fields::{self, CONTAINER};
 
 /// Returns the definitions that `container` blocks stand for.
 pub(super) fn from_blocks(blocks: &[Value]) -> Vec<Json> {
-    blocks
-        .iter()
-        .map(|b| fields::to_json(CONTAINER, b))
-        .collect()
+    blocks.iter().map(|b| fields::to_json(CONTAINER, b)).collect()
 }
 
 /// Returns the `container` blocks for definitions.
 pub(super) fn to_blocks(definitions: &[Json]) -> Vec<Value> {
-    definitions
-        .iter()
-        .map(|d| fields::from_json(CONTAINER, d))
-        .collect()
+    definitions.iter().map(|d| fields::from_json(CONTAINER, d)).collect()
 }
 
 /// Parses the text of `container_definitions`.
 pub(super) fn parse(text: &str) -> Result<Vec<Json>, String> {
     let json: Json = serde_json::from_str(text).map_err(|e| format!("not valid JSON: {e}"))?;
-    let items = json
-        .as_array()
-        .ok_or("must be a JSON list of container definitions")?;
+    let items = json.as_array().ok_or("must be a JSON list of container definitions")?;
     if items.is_empty() {
         return Err("must hold at least one container definition".to_owned());
     }
@@ -46,10 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Json>, String> {
 
 /// Brings definitions to a form that is equal for definitions that mean the same.
 pub(super) fn canonical(definitions: &[Json], awsvpc: bool) -> Vec<Json> {
-    let mut out: Vec<Json> = definitions
-        .iter()
-        .map(|d| canonical_one(d, awsvpc))
-        .collect();
+    let mut out: Vec<Json> = definitions.iter().map(|d| canonical_one(d, awsvpc)).collect();
     out.sort_by(|a, b| text(a, "name").cmp(text(b, "name")));
     out
 }
@@ -81,9 +69,7 @@ fn canonical_one(definition: &Json, awsvpc: bool) -> Json {
         }
     }
     for list in ["mountPoints", "volumesFrom"] {
-        each_object(entries.get_mut(list), |item| {
-            drop_if(item, "readOnly", &false.into())
-        });
+        each_object(entries.get_mut(list), |item| drop_if(item, "readOnly", &false.into()));
     }
     each_object(entries.get_mut("portMappings"), |port| {
         drop_if(port, "protocol", &"tcp".into());
@@ -111,10 +97,7 @@ fn without_empty(json: &Json) -> Json {
     match json {
         Json::Object(entries) => {
             let entries = entries.iter().map(|(k, v)| (k.clone(), without_empty(v)));
-            entries
-                .filter(|(_, v)| !is_empty(v))
-                .collect::<Map<_, _>>()
-                .into()
+            entries.filter(|(_, v)| !is_empty(v)).collect::<Map<_, _>>().into()
         }
         Json::Array(items) => items.iter().map(without_empty).collect(),
         other => other.clone(),
@@ -125,10 +108,7 @@ fn without_empty(json: &Json) -> Json {
 fn sorted(json: &Json) -> Json {
     match json {
         Json::Object(entries) => {
-            let mut entries: Vec<_> = entries
-                .iter()
-                .map(|(k, v)| (k.clone(), sorted(v)))
-                .collect();
+            let mut entries: Vec<_> = entries.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             entries.into_iter().collect::<Map<_, _>>().into()
         }
@@ -173,11 +153,7 @@ impl<'a> Member<'a> {
 
     fn texts(&self, key: &str) -> Option<Vec<String>> {
         let items = self.0.get(key)?.as_array()?.iter();
-        Some(
-            items
-                .filter_map(|j| j.as_str().map(str::to_owned))
-                .collect(),
-        )
+        Some(items.filter_map(|j| j.as_str().map(str::to_owned)).collect())
     }
 
     fn labels(&self, key: &str) -> Option<std::collections::HashMap<String, String>> {
@@ -308,11 +284,7 @@ pub(super) fn to_sdk(definition: &Json) -> Result<ContainerDefinition, BuildErro
                 .set_read_only(v.flag("readOnly"))
                 .build())
         })?)
-        .set_linux_parameters(
-            d.one("linuxParameters")
-                .map(|l| linux_to_sdk(&l))
-                .transpose()?,
-        )
+        .set_linux_parameters(d.one("linuxParameters").map(|l| linux_to_sdk(&l)).transpose()?)
         .set_ulimits(d.many("ulimits", |u| {
             Ulimit::builder()
                 .name(u.need("name").as_str().into())
@@ -352,11 +324,7 @@ pub(super) fn to_sdk(definition: &Json) -> Result<ContainerDefinition, BuildErro
             d.one("restartPolicy")
                 .map(|r| {
                     let codes = r.0.get("ignoredExitCodes").and_then(Json::as_array);
-                    let codes = codes.map(|c| {
-                        c.iter()
-                            .filter_map(|n| n.as_i64()?.try_into().ok())
-                            .collect()
-                    });
+                    let codes = codes.map(|c| c.iter().filter_map(|n| n.as_i64()?.try_into().ok()).collect());
                     ContainerRestartPolicy::builder()
                         .enabled(r.flag("enabled").unwrap_or_default())
                         .set_ignored_exit_codes(codes)
@@ -631,14 +599,8 @@ mod tests {
         let error = |text: &str| parse(text).unwrap_err();
         assert!(error("{").contains("not valid JSON"));
         assert!(error("[]").contains("at least one"));
-        assert!(
-            error(r#"[{ "name": "a", "portMapping": [] }]"#)
-                .contains("did you mean `portMappings`?")
-        );
-        assert!(
-            error(r#"[{ "cpu": "much" }]"#)
-                .contains("container definition 0.cpu must be a whole number")
-        );
+        assert!(error(r#"[{ "name": "a", "portMapping": [] }]"#).contains("did you mean `portMappings`?"));
+        assert!(error(r#"[{ "cpu": "much" }]"#).contains("container definition 0.cpu must be a whole number"));
         assert!(error(r#"[{ "environment": [{ "value": "x" }] }]"#).contains("no `name`"));
     }
 }

@@ -172,10 +172,7 @@ pub(super) const CONTAINER: &[Field] = &[
     field(
         "system_controls",
         "systemControls",
-        Many(&[
-            field("namespace", "namespace", Text),
-            field("value", "value", Text),
-        ]),
+        Many(&[field("namespace", "namespace", Text), field("value", "value", Text)]),
     ),
     field(
         "resource_requirements",
@@ -193,10 +190,7 @@ pub(super) const CONTAINER: &[Field] = &[
     field(
         "firelens_configuration",
         "firelensConfiguration",
-        One(&[
-            field("type", "type", Text),
-            field("options", "options", Labels),
-        ]),
+        One(&[field("type", "type", Text), field("options", "options", Labels)]),
     ),
     field(
         "restart_policy",
@@ -265,10 +259,7 @@ pub(super) fn block(fields: &[Field], description: &'static str) -> Block {
 pub(super) fn to_json(fields: &[Field], value: &Value) -> Json {
     let mut out = Map::new();
     for field in fields {
-        let Some(value) = value
-            .get(field.arg)
-            .filter(|v| v.is_known() && !v.is_null())
-        else {
+        let Some(value) = value.get(field.arg).filter(|v| v.is_known() && !v.is_null()) else {
             continue;
         };
         let items = value.as_items().unwrap_or(&[]);
@@ -305,9 +296,7 @@ pub(super) fn to_json(fields: &[Field], value: &Value) -> Json {
 pub(super) fn from_json(fields: &[Field], json: &Json) -> Value {
     Value::object(fields.iter().map(|field| {
         let found = json.get(field.key).filter(|j| !j.is_null());
-        let items = found
-            .and_then(Json::as_array)
-            .map_or(&[][..], Vec::as_slice);
+        let items = found.and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         let value = match &field.form {
             Form::Text => or_null(found.and_then(Json::as_str).map(Value::from), Type::String),
             Form::Number => or_null(found.and_then(Json::as_i64).map(Value::from), Type::Number),
@@ -327,9 +316,9 @@ pub(super) fn from_json(fields: &[Field], json: &Json) -> Value {
                 or_null(found.map(|_| map), Type::map(Type::String))
             }
             Form::Pairs(key) => {
-                let pairs = items.iter().filter_map(|pair| {
-                    Some((pair.get("name")?.as_str()?, pair.get(key)?.as_str()?))
-                });
+                let pairs = items
+                    .iter()
+                    .filter_map(|pair| Some((pair.get("name")?.as_str()?, pair.get(key)?.as_str()?)));
                 let map = texts(pairs);
                 or_null(found.map(|_| map), Type::map(Type::String))
             }
@@ -364,8 +353,7 @@ pub(super) fn check(fields: &[Field], json: &Json, at: &str) -> Result<Json, Str
     for (key, value) in entries {
         let Some(field) = fields.iter().find(|f| f.key == key) else {
             let known: Vec<&str> = fields.iter().map(|f| f.key).collect();
-            let hint =
-                nearest(key, &known).map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
+            let hint = nearest(key, &known).map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
             return Err(format!("{at} has no key `{key}`{hint}"));
         };
         if value.is_null() {
@@ -384,21 +372,16 @@ pub(super) fn check(fields: &[Field], json: &Json, at: &str) -> Result<Json, Str
             Form::Texts => list(value, &at, text)?,
             Form::Numbers => list(value, &at, number)?,
             Form::Labels => {
-                let entries = value
-                    .as_object()
-                    .ok_or_else(|| format!("{at} must be an object"))?;
+                let entries = value.as_object().ok_or_else(|| format!("{at} must be an object"))?;
                 let entries = entries.iter().filter(|(_, v)| !v.is_null());
-                let labels: Result<Map<String, Json>, String> = entries
-                    .map(|(k, v)| Ok((k.clone(), text(v, &at)?.into())))
-                    .collect();
+                let labels: Result<Map<String, Json>, String> =
+                    entries.map(|(k, v)| Ok((k.clone(), text(v, &at)?.into()))).collect();
                 labels?.into()
             }
             Form::Pairs(value_key) => pairs(value, value_key, &at)?,
             Form::One(inner) => check(inner, value, &at)?,
             Form::Many(inner) => {
-                let items = value
-                    .as_array()
-                    .ok_or_else(|| format!("{at} must be a list"))?;
+                let items = value.as_array().ok_or_else(|| format!("{at} must be a list"))?;
                 let checked: Result<Vec<Json>, String> = items
                     .iter()
                     .enumerate()
@@ -430,36 +413,22 @@ fn number(json: &Json, at: &str) -> Result<i64, String> {
     number.ok_or_else(|| format!("{at} must be a whole number"))
 }
 
-fn list<T: Into<Json>>(
-    json: &Json,
-    at: &str,
-    item: impl Fn(&Json, &str) -> Result<T, String>,
-) -> Result<Json, String> {
-    let items = json
-        .as_array()
-        .ok_or_else(|| format!("{at} must be a list"))?;
+fn list<T: Into<Json>>(json: &Json, at: &str, item: impl Fn(&Json, &str) -> Result<T, String>) -> Result<Json, String> {
+    let items = json.as_array().ok_or_else(|| format!("{at} must be a list"))?;
     let items: Result<Vec<Json>, String> = items.iter().map(|j| Ok(item(j, at)?.into())).collect();
     Ok(items?.into())
 }
 
 fn pairs(json: &Json, value_key: &str, at: &str) -> Result<Json, String> {
-    let items = json
-        .as_array()
-        .ok_or_else(|| format!("{at} must be a list"))?;
+    let items = json.as_array().ok_or_else(|| format!("{at} must be a list"))?;
     let mut out = Vec::new();
     for (i, item) in items.iter().enumerate() {
         let at = format!("{at}[{i}]");
-        let entries = item
-            .as_object()
-            .ok_or_else(|| format!("{at} must be an object"))?;
+        let entries = item.as_object().ok_or_else(|| format!("{at} must be an object"))?;
         if let Some(key) = entries.keys().find(|k| *k != "name" && *k != value_key) {
-            return Err(format!(
-                "{at} has no key `{key}`; it has `name` and `{value_key}`"
-            ));
+            return Err(format!("{at} has no key `{key}`; it has `name` and `{value_key}`"));
         }
-        let name = entries
-            .get("name")
-            .ok_or_else(|| format!("{at} has no `name`"))?;
+        let name = entries.get("name").ok_or_else(|| format!("{at} has no `name`"))?;
         // Lists that modules build have nulls where there is no value.
         let Some(value) = entries.get(value_key).filter(|v| !v.is_null()) else {
             continue;
