@@ -4,6 +4,7 @@
 //! is planned as any other object. An object that the state has already is left
 //! alone: the block did its work.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -33,9 +34,14 @@ struct Wanted {
 impl Walk<'_> {
     /// Looks up what `import` blocks name.
     pub(super) async fn import(&mut self) {
+        let imports = &self.planner.config.root().imports;
+        if imports.is_empty() {
+            return;
+        }
+        let pure = self.pure_nodes();
         let mut wanted = Vec::new();
-        for import in &self.planner.config.root().imports {
-            if let Err(errors) = self.find_imports(import, &mut wanted) {
+        for import in imports {
+            if let Err(errors) = self.find_imports(import, &pure, &mut wanted) {
                 self.diagnostics.extend(errors);
             }
         }
@@ -91,9 +97,14 @@ impl Walk<'_> {
     }
 
     /// Finds out what an `import` block names: one object, or one for each element.
-    fn find_imports(&mut self, import: &Import, wanted: &mut Vec<Wanted>) -> Result<(), Diagnostics> {
+    fn find_imports(
+        &mut self,
+        import: &Import,
+        pure: &HashMap<Node, bool>,
+        wanted: &mut Vec<Wanted>,
+    ) -> Result<(), Diagnostics> {
         for expr in import.for_each.iter().chain([&import.id]) {
-            self.only_known(expr)?;
+            only_known(expr, pure)?;
         }
         let each = match &import.for_each {
             None => vec![Repeat::default()],
@@ -144,34 +155,6 @@ impl Walk<'_> {
         })
     }
 
-    /// Refuses what is only known when resources have been planned: imports come first.
-    fn only_known(&self, expr: &Expr) -> Result<(), Diagnostics> {
-        let pure = self.pure_nodes();
-        for reference in references(expr) {
-            let known = match &reference.target {
-                ReferenceTarget::Variable(name) => pure.get(&Node::Variable(ModuleId::ROOT, name.clone())).copied(),
-                ReferenceTarget::Local(name) => pure.get(&Node::Local(ModuleId::ROOT, name.clone())).copied(),
-                ReferenceTarget::Resource(_) | ReferenceTarget::Module(_) | ReferenceTarget::ModuleOutput(..) => {
-                    Some(false)
-                }
-                ReferenceTarget::Each
-                | ReferenceTarget::Count
-                | ReferenceTarget::SelfObject
-                | ReferenceTarget::Environment => Some(true),
-            };
-            if known == Some(false) {
-                return Err(Diagnostic::error(
-                    "infra::plan::unknown_import",
-                    "what is imported must be known before anything is planned",
-                )
-                .at(reference.span, "depends on resources")
-                .help("use variables, local values and texts that do not depend on resources")
-                .into());
-            }
-        }
-        Ok(())
-    }
-
     /// Reports imports to instances that the configuration does not have.
     pub(super) fn check_imports(&mut self) {
         if self.diagnostics.has_errors() {
@@ -183,6 +166,33 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Refuses what is only known when resources have been planned: imports come first.
+fn only_known(expr: &Expr, pure: &HashMap<Node, bool>) -> Result<(), Diagnostics> {
+    for reference in references(expr) {
+        let known = match &reference.target {
+            ReferenceTarget::Variable(name) => pure.get(&Node::Variable(ModuleId::ROOT, name.clone())).copied(),
+            ReferenceTarget::Local(name) => pure.get(&Node::Local(ModuleId::ROOT, name.clone())).copied(),
+            ReferenceTarget::Resource(_) | ReferenceTarget::Module(_) | ReferenceTarget::ModuleOutput(..) => {
+                Some(false)
+            }
+            ReferenceTarget::Each
+            | ReferenceTarget::Count
+            | ReferenceTarget::SelfObject
+            | ReferenceTarget::Environment => Some(true),
+        };
+        if known == Some(false) {
+            return Err(Diagnostic::error(
+                "infra::plan::unknown_import",
+                "what is imported must be known before anything is planned",
+            )
+            .at(reference.span, "depends on resources")
+            .help("use variables, local values and texts that do not depend on resources")
+            .into());
+        }
+    }
+    Ok(())
 }
 
 fn not_declared(addr: &InstanceAddr, span: Span) -> Diagnostic {

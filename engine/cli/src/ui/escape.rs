@@ -62,7 +62,7 @@ fn entities(text: &str) -> String {
     while let Some(c) = rest.next() {
         let after = rest.peek().copied().unwrap_or(' ');
         let special = match c {
-            '&' | '<' | '>' | '|' | '`' | '*' | '~' | '$' | '\\' | '#' => true,
+            '&' | '<' | '>' | '|' | '`' | '*' | '~' | '$' | '\\' | '#' | '@' => true,
             // Inside a word it is no emphasis, and there it is common.
             '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
             '(' => before == ']',

@@ -13,7 +13,10 @@ output many { value = [1, "two"] }
 fn creates_and_prints_outputs() {
     let folder = Folder::with(CHAIN);
     check("apply", &folder.infra("apply --yes").succeeds().transcript());
-    check("apply_again", &folder.infra("apply -auto-approve").succeeds().transcript());
+    check(
+        "apply_again",
+        &folder.infra("apply -auto-approve").succeeds().transcript(),
+    );
     assert!(!folder.has("infra.state.json.lock"));
     assert!(!folder.has("infra.state.json.journal"));
 }
@@ -114,7 +117,10 @@ fn a_saved_plan_is_refused_when_the_state_has_changed() {
     folder.ok("plan --out p.plan --replace terraform_data.b");
     folder.ok("state rm terraform_data.b");
     let before = folder.state();
-    check("apply_saved_state_changed", &folder.infra("apply p.plan").exits(4).transcript());
+    check(
+        "apply_saved_state_changed",
+        &folder.infra("apply p.plan").exits(4).transcript(),
+    );
     assert_eq!(folder.state(), before);
 }
 
@@ -124,7 +130,10 @@ fn a_saved_plan_is_refused_when_a_file_it_reads_has_changed() {
     folder.write("text.txt", "reviewed");
     folder.ok("plan --out p.plan");
     folder.write("text.txt", "not reviewed");
-    check("apply_saved_file_changed", &folder.infra("apply p.plan").exits(4).transcript());
+    check(
+        "apply_saved_file_changed",
+        &folder.infra("apply p.plan").exits(4).transcript(),
+    );
     assert_eq!(folder.state(), None);
     folder.write("text.txt", "reviewed");
     folder.ok("apply p.plan");
@@ -141,17 +150,23 @@ fn a_saved_plan_has_the_configuration_that_was_reviewed() {
 
 #[test]
 fn a_saved_plan_is_asked_for_its_secrets_again() {
-    let folder = Folder::with(
-        "variable token {\n  sensitive = true\n}\nresource terraform_data a { input = var.token }\n",
-    );
+    let folder =
+        Folder::with("variable token {\n  sensitive = true\n}\nresource terraform_data a { input = var.token }\n");
     folder.ok("plan --out p.plan --var token=hunter2");
-    check("apply_saved_without_secret", &folder.infra("apply p.plan").exits(1).transcript());
+    check(
+        "apply_saved_without_secret",
+        &folder.infra("apply p.plan").exits(1).transcript(),
+    );
     check(
         "apply_saved_with_another_secret",
         &folder.infra("apply p.plan --var token=swordfish").exits(4).transcript(),
     );
     assert_eq!(folder.state(), None);
-    folder.command("apply p.plan").env("INFRA_VAR_token", "hunter2").run().succeeds();
+    folder
+        .command("apply p.plan")
+        .env("INFRA_VAR_token", "hunter2")
+        .run()
+        .succeeds();
 }
 
 #[test]

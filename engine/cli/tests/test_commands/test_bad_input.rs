@@ -37,7 +37,10 @@ fn unknown_attribute() {
 
 #[test]
 fn unknown_reference() {
-    refuse("unknown_reference", "resource terraform_data a {\n  input = [var.b, terraform_data.c.id]\n}\n");
+    refuse(
+        "unknown_reference",
+        "resource terraform_data a {\n  input = [var.b, terraform_data.c.id]\n}\n",
+    );
 }
 
 #[test]
@@ -57,7 +60,10 @@ fn missing_argument() {
 
 #[test]
 fn missing_variable() {
-    refuse("missing_variable", "variable n {\n  type = number\n}\noutput n { value = var.n }\n");
+    refuse(
+        "missing_variable",
+        "variable n {\n  type = number\n}\noutput n { value = var.n }\n",
+    );
 }
 
 #[test]
@@ -131,7 +137,10 @@ fn refuse_state(name: &str, state: &str) {
         let done = folder.infra(command).exits(1);
         assert_eq!(done.stdout, "", "{command}");
     }
-    check(&format!("bad_state_{name}"), &folder.infra("apply --yes").exits(1).transcript());
+    check(
+        &format!("bad_state_{name}"),
+        &folder.infra("apply --yes").exits(1).transcript(),
+    );
     assert_eq!(folder.read("infra.state.json"), state);
     assert!(!folder.has("infra.state.json.lock"));
     assert!(!folder.has("infra.state.json.journal"));
@@ -141,7 +150,10 @@ fn refuse_state(name: &str, state: &str) {
 fn corrupt_state() {
     refuse_state("cut", "{\n  \"format\": \"infra-state\",\n  \"version\": 1,\n  \"linea");
     refuse_state("empty", "");
-    refuse_state("wrong_shape", "{\"format\": \"infra-state\", \"version\": 1, \"lineage\": 7}\n");
+    refuse_state(
+        "wrong_shape",
+        "{\"format\": \"infra-state\", \"version\": 1, \"lineage\": 7}\n",
+    );
 }
 
 #[test]
@@ -191,10 +203,18 @@ fn locked_state() {
 #[test]
 fn secrets_without_their_key() {
     let folder = Folder::with("resource random_password p { length = 9 }\n");
-    folder.command("apply --yes").env("INFRA_STATE_KEY", "one").run().succeeds();
+    folder
+        .command("apply --yes")
+        .env("INFRA_STATE_KEY", "one")
+        .run()
+        .succeeds();
     let before = folder.state();
     check("bad_state_no_key", &folder.infra("apply --yes").exits(1).transcript());
-    let other = folder.command("apply --yes").env("INFRA_STATE_KEY", "two").run().exits(1);
+    let other = folder
+        .command("apply --yes")
+        .env("INFRA_STATE_KEY", "two")
+        .run()
+        .exits(1);
     check("bad_state_other_key", &other.transcript());
     assert_eq!(folder.state(), before);
     // What is not secret can still be seen.
@@ -218,17 +238,20 @@ fn the_endpoint_does_not_answer() {
     let start = Instant::now();
     let done = folder.infra("apply --yes").exits(1);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
-    check("bad_endpoint_create", &done.stderr.split_once("infra::").map_or(String::new(), |(_, d)| shown(d)));
+    check(
+        "bad_endpoint_create",
+        &done
+            .stderr
+            .split_once("infra::")
+            .map_or(String::new(), |(_, d)| shown(d)),
+    );
     assert_eq!(folder.ok("state list"), "");
     for (path, text) in folder.everything() {
         if !path.ends_with("main.infra") {
             assert!(!text.contains("hunter2"), "{}", path.display());
         }
     }
-    folder.write(
-        "main.infra",
-        format!("{AWS}\ndata aws_availability_zones z {{}}\n"),
-    );
+    folder.write("main.infra", format!("{AWS}\ndata aws_availability_zones z {{}}\n"));
     let start = Instant::now();
     let done = folder.infra("plan").exits(1);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
@@ -247,6 +270,9 @@ fn no_credentials() {
     );
     check("bad_no_credentials", &folder.infra("apply --yes").exits(1).transcript());
     assert_eq!(folder.state(), None);
-    folder.write("main.infra", "provider aws {}\nresource aws_vpc main { cidr_block = \"10.0.0.0/16\" }\n");
+    folder.write(
+        "main.infra",
+        "provider aws {}\nresource aws_vpc main { cidr_block = \"10.0.0.0/16\" }\n",
+    );
     check("bad_no_region", &folder.infra("plan").exits(1).transcript());
 }

@@ -57,10 +57,18 @@ fn json_without_configuration() {
 #[test]
 fn json_lines_that_are_no_strings() {
     let folder = Folder::empty();
-    let done = folder.command("console --json").stdin("1\n\n{\"a\"\n\"2\"\n").run().succeeds();
+    let done = folder
+        .command("console --json")
+        .stdin("1\n\n{\"a\"\n\"2\"\n")
+        .run()
+        .succeeds();
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{}", done.stdout);
-    assert!(lines[0].starts_with(r#"{"error":"a line must be a JSON string"#), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with(r#"{"error":"a line must be a JSON string"#),
+        "{}",
+        lines[0]
+    );
     assert!(lines[1].starts_with(r#"{"error":"#), "{}", lines[1]);
     assert_eq!(lines[2], r#"{"value": 2}"#);
 }
@@ -69,12 +77,23 @@ fn json_lines_that_are_no_strings() {
 fn values_of_the_configuration_and_the_state() {
     let folder = Folder::with(CONFIGURATION);
     assert_eq!(
-        answers(&folder, "console --json --var name=moon", &["local.greeting", "terraform_data.made.id"]),
-        [r#"{"value": "hello moon"}"#, r#"{"error":"the value is not known yet"}"#]
+        answers(
+            &folder,
+            "console --json --var name=moon",
+            &["local.greeting", "terraform_data.made.id"]
+        ),
+        [
+            r#"{"value": "hello moon"}"#,
+            r#"{"error":"the value is not known yet"}"#
+        ]
     );
     folder.ok("apply --yes");
     assert_eq!(
-        answers(&folder, "console --json", &["terraform_data.made.output.list[1]", "var.token"]),
+        answers(
+            &folder,
+            "console --json",
+            &["terraform_data.made.output.list[1]", "var.token"]
+        ),
         [r#"{"value": 2}"#, r#"{"error":"the value is sensitive"}"#]
     );
 }

@@ -34,7 +34,10 @@ fn as_a_plan() {
     folder.ok("apply --yes");
     check(
         "destroy_plan",
-        &folder.infra("plan -destroy -out=d.plan -detailed-exitcode").exits(2).transcript(),
+        &folder
+            .infra("plan -destroy -out=d.plan -detailed-exitcode")
+            .exits(2)
+            .transcript(),
     );
     folder.infra("apply d.plan").succeeds();
     assert_eq!(folder.ok("state list"), "");
@@ -45,6 +48,9 @@ fn a_protected_object_stays() {
     let folder = Folder::with("resource terraform_data a {\n  lifecycle {\n    prevent_destroy = true\n  }\n}\n");
     folder.ok("apply --yes");
     let before = folder.state();
-    check("destroy_prevented", &folder.infra("destroy --yes").exits(1).transcript());
+    check(
+        "destroy_prevented",
+        &folder.infra("destroy --yes").exits(1).transcript(),
+    );
     assert_eq!(folder.state(), before);
 }

@@ -32,7 +32,10 @@ fn files_in_all_folders_are_formatted() {
 fn check_changes_nothing() {
     let folder = folder();
     let done = folder.infra("fmt --check").exits(1);
-    assert_eq!(done.stdout, "main.infra\nsub/deep/other.infra\nsub/deep/values.vars.infra\n");
+    assert_eq!(
+        done.stdout,
+        "main.infra\nsub/deep/other.infra\nsub/deep/values.vars.infra\n"
+    );
     assert_eq!(folder.read("main.infra"), UGLY);
     assert_eq!(folder.ok("fmt --check neat.infra"), "");
 }
@@ -40,7 +43,10 @@ fn check_changes_nothing() {
 #[test]
 fn the_difference_can_be_seen() {
     let folder = folder();
-    check("fmt_diff", &folder.infra("fmt --diff --check sub").exits(1).transcript());
+    check(
+        "fmt_diff",
+        &folder.infra("fmt --diff --check sub").exits(1).transcript(),
+    );
     assert_eq!(folder.read("sub/deep/other.infra"), UGLY);
 }
 

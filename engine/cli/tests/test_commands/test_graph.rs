@@ -19,7 +19,10 @@ output b { value = module.m.result }
 
 fn folder() -> Folder {
     let folder = Folder::with(CONFIGURATION);
-    folder.write("m/main.infra", "variable value {}\noutput result { value = var.value }\n");
+    folder.write(
+        "m/main.infra",
+        "variable value {}\noutput result { value = var.value }\n",
+    );
     folder
 }
 
@@ -33,5 +36,8 @@ fn dot_is_the_default() {
 
 #[test]
 fn mermaid() {
-    check("graph_mermaid", &folder().infra("graph --format=mermaid").succeeds().transcript());
+    check(
+        "graph_mermaid",
+        &folder().infra("graph --format=mermaid").succeeds().transcript(),
+    );
 }

@@ -31,7 +31,10 @@ fn all_outputs() {
         json["text"],
         serde_json::json!({"sensitive": false, "type": "string", "value": "a \"quoted\" text"})
     );
-    assert_eq!(json["object"]["value"], serde_json::json!({"list": [1, 2], "flag": true}));
+    assert_eq!(
+        json["object"]["value"],
+        serde_json::json!({"list": [1, 2], "flag": true})
+    );
     assert_eq!(json["token"]["sensitive"], true);
     assert!(!json.to_string().contains("hunter2"));
 }
@@ -52,7 +55,10 @@ fn one_output() {
 fn what_there_is_not() {
     let folder = applied();
     check("output_unknown", &folder.infra("output txt").exits(1).transcript());
-    check("output_not_raw", &folder.infra("output --raw object").exits(1).transcript());
+    check(
+        "output_not_raw",
+        &folder.infra("output --raw object").exits(1).transcript(),
+    );
     check("output_raw_of_all", &folder.infra("output --raw").exits(1).transcript());
     let empty = Folder::with("");
     assert_eq!(empty.ok("output"), "The state has no outputs.\n");

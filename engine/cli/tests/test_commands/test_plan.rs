@@ -54,7 +54,9 @@ fn creates() {
 #[test]
 fn changes_of_each_kind() {
     let folder = applied();
-    let done = folder.infra("plan -var name=moon --replace terraform_data.many[\"a\"]").succeeds();
+    let done = folder
+        .infra("plan -var name=moon --replace terraform_data.many[\"a\"]")
+        .succeeds();
     // The name of a pet is drawn.
     check("plan_changes", &done.transcript());
 }
@@ -149,7 +151,10 @@ fn terraforms_json() {
     );
     assert!(plan["configuration"]["root_module"]["resources"].is_array());
     // People still read what is on standard error.
-    assert!(done.stderr.contains("Plan: 0 to create, 3 to update, 1 to replace, 1 to delete."));
+    assert!(
+        done.stderr
+            .contains("Plan: 0 to create, 3 to update, 1 to replace, 1 to delete.")
+    );
 }
 
 #[test]
@@ -160,7 +165,10 @@ fn new_objects_in_json() {
     assert_eq!(inner["actions"], json!(["create"]));
     assert_eq!(inner["before"], Value::Null);
     assert_eq!(inner["before_sensitive"], false);
-    assert_eq!(inner["after"], json!({"input": "hello world", "triggers_replace": null}));
+    assert_eq!(
+        inner["after"],
+        json!({"input": "hello world", "triggers_replace": null})
+    );
     assert_eq!(inner["after_unknown"], json!({"id": true, "output": true}));
     assert_eq!(plan.get("prior_state"), None);
 }
@@ -174,7 +182,10 @@ fn values_of_variables_by_precedence() {
             command = command.env("INFRA_VAR_a", environment);
         }
         let plan = command.run().succeeds().json();
-        plan["output_changes"]["a"]["after"].as_str().unwrap_or_default().to_owned()
+        plan["output_changes"]["a"]["after"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     };
     assert_eq!(value("plan --json", ""), "default");
     assert_eq!(value("plan --json", "environment"), "environment");
@@ -184,8 +195,14 @@ fn values_of_variables_by_precedence() {
     assert_eq!(value("plan --json", ""), "z");
     folder.write("one.vars.infra", "a = \"one\"\n");
     folder.write("two.vars.infra", "a = \"two\"\n");
-    assert_eq!(value("plan --json -var-file one.vars.infra -var-file=two.vars.infra", ""), "two");
-    assert_eq!(value("plan --json -var-file=one.vars.infra -var a=given", "environment"), "given");
+    assert_eq!(
+        value("plan --json -var-file one.vars.infra -var-file=two.vars.infra", ""),
+        "two"
+    );
+    assert_eq!(
+        value("plan --json -var-file=one.vars.infra -var a=given", "environment"),
+        "given"
+    );
     assert_eq!(value("plan --json -var a=given -var a=later", ""), "later");
     assert_eq!(value("plan --json -var a=-x=y", ""), "-x=y");
 }
@@ -198,8 +215,14 @@ fn values_for_variables_that_are_not_declared() {
         "plan_undeclared_in_file",
         &folder.infra("plan --var-file some.vars.infra").succeeds().transcript(),
     );
-    check("plan_undeclared_on_line", &folder.infra("plan --var aa=1").exits(1).transcript());
-    check("plan_no_such_var_file", &folder.infra("plan --var-file no.vars.infra").exits(1).transcript());
+    check(
+        "plan_undeclared_on_line",
+        &folder.infra("plan --var aa=1").exits(1).transcript(),
+    );
+    check(
+        "plan_no_such_var_file",
+        &folder.infra("plan --var-file no.vars.infra").exits(1).transcript(),
+    );
     folder.command("plan").env("INFRA_VAR_b", "2").run().succeeds();
 }
 
@@ -222,7 +245,10 @@ fn markdown() {
     folder.ok("plan --markdown plan.md --var name=moon");
     check("plan_markdown", &stable(&folder.read("plan.md"), &folder.path("")));
     folder.ok("plan --markdown plan.md");
-    check("plan_markdown_no_changes", &stable(&folder.read("plan.md"), &folder.path("")));
+    check(
+        "plan_markdown_no_changes",
+        &stable(&folder.read("plan.md"), &folder.path("")),
+    );
 }
 
 /// Values that try to break out of where they are shown.
@@ -284,7 +310,13 @@ fn hostile_names_and_values() {
     assert_eq!(markdown.matches("<details>").count(), 10);
 
     let done = folder.infra("apply --yes").succeeds();
-    for text in [done.stdout, done.stderr, folder.ok("show"), folder.ok("state list"), folder.ok("output")] {
+    for text in [
+        done.stdout,
+        done.stderr,
+        folder.ok("show"),
+        folder.ok("state list"),
+        folder.ok("output"),
+    ] {
         assert_eq!(harmful(&text), []);
     }
     assert_eq!(harmful(&folder.infra("output evil").succeeds().stdout), []);
@@ -295,7 +327,11 @@ fn hostile_text_in_diagnostics() {
     let folder = Folder::with(
         "variable a {\n  validation {\n    condition = var.a == 1\n    error_message = \"no: ${var.a}\"\n  }\n}\n",
     );
-    let done = folder.command("plan --var").arg("a=\u{1b}[31m\u{202e}\u{7}").run().exits(1);
+    let done = folder
+        .command("plan --var")
+        .arg("a=\u{1b}[31m\u{202e}\u{7}")
+        .run()
+        .exits(1);
     assert_eq!(harmful(&done.stderr), []);
     check("plan_hostile_diagnostic", &done.transcript());
 }
@@ -385,7 +421,10 @@ output password {
 #[test]
 fn an_address_to_replace_must_be_one() {
     let folder = Folder::with(BASE);
-    check("plan_replace_bad", &folder.infra("plan --replace terraform_data").exits(1).transcript());
+    check(
+        "plan_replace_bad",
+        &folder.infra("plan --replace terraform_data").exits(1).transcript(),
+    );
     folder.ok("apply --yes");
     check(
         "plan_replace_unknown",

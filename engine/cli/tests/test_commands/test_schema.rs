@@ -17,10 +17,16 @@ fn all_types_are_listed() {
 
 #[test]
 fn one_type_is_described() {
-    check("schema_random_pet", &Folder::empty().infra("schema random_pet").succeeds().transcript());
+    check(
+        "schema_random_pet",
+        &Folder::empty().infra("schema random_pet").succeeds().transcript(),
+    );
 }
 
 #[test]
 fn an_unknown_type_is_an_error() {
-    check("schema_unknown", &Folder::empty().infra("schema random_pett").exits(1).transcript());
+    check(
+        "schema_unknown",
+        &Folder::empty().infra("schema random_pett").exits(1).transcript(),
+    );
 }

@@ -83,6 +83,9 @@ fn a_plan() {
 fn something_else() {
     let folder = Folder::empty();
     folder.write("notes.txt", "infra plan to do list\n");
-    check("show_something_else", &folder.infra("show notes.txt").exits(1).transcript());
+    check(
+        "show_something_else",
+        &folder.infra("show notes.txt").exits(1).transcript(),
+    );
     check("show_nothing", &folder.infra("show nowhere").exits(1).transcript());
 }

@@ -30,27 +30,50 @@ fn list() {
         folder.ok("state list terraform_data.a"),
         "terraform_data.a[\"x\"]\nterraform_data.a[\"y\"]\n"
     );
-    check("state_list_unknown", &folder.infra("state list terraform_data.b").exits(1).transcript());
-    check("state_list_bad_address", &folder.infra("state list a[").exits(1).transcript());
+    check(
+        "state_list_unknown",
+        &folder.infra("state list terraform_data.b").exits(1).transcript(),
+    );
+    check(
+        "state_list_bad_address",
+        &folder.infra("state list a[").exits(1).transcript(),
+    );
     assert_eq!(Folder::empty().ok("state list"), "");
 }
 
 #[test]
 fn show() {
     let folder = applied();
-    check("state_show", &folder.infra("state show terraform_data.a[\"x\"]").succeeds().transcript());
-    check("state_show_secret", &folder.infra("state show random_password.p").succeeds().transcript());
+    check(
+        "state_show",
+        &folder
+            .infra("state show terraform_data.a[\"x\"]")
+            .succeeds()
+            .transcript(),
+    );
+    check(
+        "state_show_secret",
+        &folder.infra("state show random_password.p").succeeds().transcript(),
+    );
     let json = folder.json("state show --json terraform_data.a[\"x\"]");
     assert_eq!(json[0]["values"]["input"]["key"], "x");
-    check("state_show_unknown", &folder.infra("state show terraform_data.b").exits(1).transcript());
+    check(
+        "state_show_unknown",
+        &folder.infra("state show terraform_data.b").exits(1).transcript(),
+    );
 }
 
 #[test]
 fn mv() {
     let folder = applied();
     let before = folder.state();
-    let dry = folder.infra("state mv --dry-run terraform_data.a[\"x\"] terraform_data.b").succeeds();
-    assert_eq!(dry.stdout, "Would move `terraform_data.a[\"x\"]` to `terraform_data.b`.\n");
+    let dry = folder
+        .infra("state mv --dry-run terraform_data.a[\"x\"] terraform_data.b")
+        .succeeds();
+    assert_eq!(
+        dry.stdout,
+        "Would move `terraform_data.a[\"x\"]` to `terraform_data.b`.\n"
+    );
     assert_eq!(folder.state(), before);
     assert_eq!(
         folder.ok("state mv terraform_data.a[\"x\"] terraform_data.b"),
@@ -89,7 +112,10 @@ fn rm() {
              {word} `module.m.terraform_data.in`; the object itself stays.\n"
         )
     };
-    assert_eq!(folder.ok("state rm --dry-run terraform_data.a module.m"), expect("Would forget"));
+    assert_eq!(
+        folder.ok("state rm --dry-run terraform_data.a module.m"),
+        expect("Would forget")
+    );
     assert_eq!(folder.state(), before);
     assert_eq!(folder.ok("state rm terraform_data.a module.m"), expect("Forgot"));
     assert_eq!(folder.ok("state list"), "random_password.p\n");

@@ -4,7 +4,10 @@ use crate::support::{Folder, LOCK_ID, check};
 
 #[test]
 fn without_a_lock() {
-    check("unlock_none", &Folder::empty().infra("unlock abc").exits(1).transcript());
+    check(
+        "unlock_none",
+        &Folder::empty().infra("unlock abc").exits(1).transcript(),
+    );
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn a_valid_configuration() {
 
 #[test]
 fn findings_as_json_have_places_and_codes() {
-    let folder = Folder::with("resource terraform_data a {\n  imput = 1\n  triggers_replace = terraform_data.b.id\n}\n");
+    let folder =
+        Folder::with("resource terraform_data a {\n  imput = 1\n  triggers_replace = terraform_data.b.id\n}\n");
     let json = folder.infra("validate -json").exits(1).json();
     assert_eq!(json["format_version"], "1.0");
     assert_eq!(json["valid"], false);

@@ -206,17 +206,29 @@ fn an_interrupted_apply_saves_what_it_did() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let created = lines.by_ref().filter(|line| line.contains(": created in ")).take(10).count();
+    let mut lines = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let created = lines
+        .by_ref()
+        .filter(|line| line.contains(": created in "))
+        .take(10)
+        .count();
     assert_eq!(created, 10);
-    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let signal = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(signal.success());
     let rest: Vec<String> = lines.collect();
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(rest.iter().any(|line| line.contains("Stopping")), "{rest:#?}");
     let state = installation.folder.path().join("environments/local/infra.state.json");
     assert!(state.exists(), "the state is saved");
-    let known = installation.ok(&["state", "list", "-C", "environments/local"]).lines().count();
+    let known = installation
+        .ok(&["state", "list", "-C", "environments/local"])
+        .lines()
+        .count();
     let done = rest.iter().filter(|line| line.contains(": created in ")).count();
     assert_eq!(known, created + done, "each finished create is in the state");
     assert!(known < 65);

@@ -11,9 +11,6 @@ use crate::config::model::{AttributeRef, AttributeStep, IgnoreChanges, Lifecycle
 use crate::config::names;
 use crate::config::references::as_traversal;
 
-/// What `adopt` may be.
-const ADOPT: &[&str] = &["if_exists"];
-
 impl<'a> Validator<'a, '_> {
     pub(super) fn lifecycle(&mut self, resource: &'a Resource, schema: Option<&schema::Block>) {
         let lifecycle = &resource.lifecycle;
@@ -49,16 +46,11 @@ impl<'a> Validator<'a, '_> {
     }
 
     fn adopt(&mut self, expr: &Expr) {
-        let Some(text) = expr.as_literal_string() else {
-            return;
-        };
-        if !ADOPT.contains(&&**text) {
-            self.out.push(
-                Diagnostic::error("infra::config::invalid_adopt", format!("`adopt` cannot be \"{text}\""))
-                    .at(expr.span, "not a way to adopt")
-                    .help("write `adopt = \"if_exists\"`: an object that is already there is taken over"),
-            );
-        }
+        self.out.push(
+            Diagnostic::error("infra::config::unsupported_adopt", "this version does not adopt objects by itself")
+                .at(expr.span, "not supported yet")
+                .help("take the object over with an `import` block"),
+        );
     }
 
     fn trigger(&mut self, expr: &'a Expr, context: Context<'a>) {

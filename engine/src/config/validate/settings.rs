@@ -13,6 +13,14 @@ impl Validator<'_, '_> {
         let Some(state) = &self.config.settings.state else {
             return;
         };
+        self.out.push(
+            Diagnostic::error(
+                "infra::config::unsupported_state",
+                "this version keeps the state beside the root module only",
+            )
+            .at(state.kind.span, "not supported yet")
+            .help("leave the `state` block out, or give another file with `--state FILE`"),
+        );
         self.names(Context::NONE).body(&state.body);
         for reference in body_references(&state.body) {
             let is_static = matches!(

@@ -1,0 +1,1 @@
+//! What random histories have found.
