@@ -72,7 +72,10 @@ pub fn apply(config: &Config, state: &State) -> Moves {
 /// Returns where an address that is not in the state (of a create whose answer
 /// was lost, say) is now.
 pub fn follow(config: &Config, addr: &InstanceAddr) -> InstanceAddr {
-    let blocks = config.modules.iter().flat_map(|m| m.moved.iter().map(move |b| (&m.path, b)));
+    let blocks = config
+        .modules
+        .iter()
+        .flat_map(|m| m.moved.iter().map(move |b| (&m.path, b)));
     let mut at = addr.clone();
     for _ in blocks.clone() {
         match blocks.clone().find_map(|(module, block)| rename(module, block, &at)) {

@@ -79,16 +79,28 @@ pub(crate) fn without_dot(path: &Path) -> PathBuf {
 }
 
 /// Opens the state for changes or for planning.
-pub(crate) fn store(folder: &Path, state: &StateArgs, registry: &Registry) -> Store {
+pub(crate) fn store(folder: &Path, state: &StateArgs, registry: &Registry) -> Result<Store, Failure> {
+    if state.state.is_none() && !folder.is_dir() {
+        return Err(Diagnostic::error(
+            "infra::cli::folder",
+            format!("there is no folder `{}`", folder.display()),
+        )
+        .help("name the folder of a root module, or the state file with `--state`")
+        .into());
+    }
     let types = Arc::new(SchemaTypes(registry.clone()));
-    Store::local(state_path(folder, state), types, SecretCodec::from_environment())
+    Ok(Store::local(
+        state_path(folder, state),
+        types,
+        SecretCodec::from_environment(),
+    ))
 }
 
 /// Opens the state for reading only: secrets without their key are left out.
-pub(crate) fn reading_store(folder: &Path, state: &StateArgs, registry: &Registry) -> Store {
-    store(folder, state, registry).with_options(ReadOptions {
+pub(crate) fn reading_store(folder: &Path, state: &StateArgs, registry: &Registry) -> Result<Store, Failure> {
+    Ok(store(folder, state, registry)?.with_options(ReadOptions {
         missing_key: MissingKey::Redact,
-    })
+    }))
 }
 
 /// Takes the lock, trying again for as long as the user allows.

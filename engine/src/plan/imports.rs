@@ -115,7 +115,7 @@ impl Walk<'_> {
         };
         for repeat in each {
             let scope = self.world.scope_of(ModuleInstanceId::ROOT, &repeat);
-            let addr = address(&import.to, &scope)?;
+            let addr = address(&import.to, &scope, pure)?;
             let id = id(&import.id, &scope)?;
             if let Some(first) = self.import_spans.insert(addr.clone(), import.to.span) {
                 return Err(
@@ -213,12 +213,9 @@ async fn look_up(session: &dyn Session, ty: &str, id: &str) -> Result<Value, Pro
         just_created: false,
     };
     let answer = session.read(ty, vec![request]).await.pop();
-    answer.unwrap_or(Ok(None))?.ok_or_else(|| {
-        ProviderError::new(
-            ErrorKind::NotFound,
-            format!("there is no `{ty}` with the id `{id}`"),
-        )
-    })
+    answer
+        .unwrap_or(Ok(None))?
+        .ok_or_else(|| ProviderError::new(ErrorKind::NotFound, format!("there is no `{ty}` with the id `{id}`")))
 }
 
 /// Returns the id, which must be a known text.
@@ -242,7 +239,7 @@ fn id(expr: &Expr, scope: &ModuleScope<'_, '_>) -> Result<Str, Diagnostics> {
 }
 
 /// Returns the address that `to` names; its keys may be expressions.
-fn address(to: &Expr, scope: &ModuleScope<'_, '_>) -> Result<InstanceAddr, Diagnostics> {
+fn address(to: &Expr, scope: &ModuleScope<'_, '_>, pure: &HashMap<Node, bool>) -> Result<InstanceAddr, Diagnostics> {
     let invalid = |span: Span, label: &str| {
         let d = Diagnostic::error(
             "infra::config::invalid_address",
@@ -256,6 +253,7 @@ fn address(to: &Expr, scope: &ModuleScope<'_, '_>) -> Result<InstanceAddr, Diagn
         match step {
             Step::Attr(name) => parts.push((name.name.clone(), InstanceKey::None)),
             Step::Index(index) => {
+                only_known(index, pure)?;
                 let value = crate::eval::eval(index, scope)?;
                 let key = match (value.as_str(), value.as_i64()) {
                     (Some(text), _) => InstanceKey::Str(text.into()),
@@ -273,7 +271,9 @@ fn address(to: &Expr, scope: &ModuleScope<'_, '_>) -> Result<InstanceAddr, Diagn
     let mut parts = parts.into_iter().peekable();
     let mut module = ModuleAddr::root();
     while parts.next_if(|(name, _)| &**name == "module").is_some() {
-        let (name, key) = parts.next().ok_or_else(|| invalid(to.span, "a module's name is missing"))?;
+        let (name, key) = parts
+            .next()
+            .ok_or_else(|| invalid(to.span, "a module's name is missing"))?;
         module = module.child(name, key);
     }
     if parts.len() == 3 {

@@ -6,7 +6,8 @@ use infra_providers::{PlanRequest, Problem, ProviderError, Session};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{InstanceAddr, Path, Str, Value, ValueKind};
 
-use super::planner::{Walk, evaluate_conditions};
+use super::conditions::evaluate_conditions;
+use super::planner::Walk;
 use super::{Action, Cause, Change, Meta, Reason};
 use crate::config::{AttributeStep, IgnoreChanges, Resource};
 use crate::eval::body::eval_resource;

@@ -6,6 +6,8 @@
 //! execution graph, [`diff`] compares values, [`file`] saves and loads plans.
 
 pub mod action;
+mod conditions;
+mod dependencies;
 pub mod diff;
 pub mod digest;
 pub mod file;
@@ -13,6 +15,7 @@ mod imports;
 mod instance;
 mod orphans;
 pub mod planner;
+mod prepare;
 pub mod steps;
 
 use std::collections::BTreeMap;
@@ -23,9 +26,9 @@ use infra_syntax::{Diagnostics, Span};
 use infra_types::{InstanceAddr, Path, ResourcePath, Str, Value};
 
 pub use action::{Action, Reason};
+pub(crate) use conditions::evaluate_conditions;
 pub use instance::error_diagnostic;
 pub(crate) use instance::{desired, problem_diagnostic};
-pub(crate) use planner::evaluate_conditions;
 pub use planner::{PlanOptions, Planner};
 pub use steps::{ExecutionGraph, Step, StepId, StepKind};
 

@@ -265,7 +265,11 @@ impl Builder<'_> {
                 create
             }
             Action::Replace { create_first: false } => {
-                let gate = if is_tainted(change) { Gate::Unused } else { Gate::UsersDeleted };
+                let gate = if is_tainted(change) {
+                    Gate::Unused
+                } else {
+                    Gate::UsersDeleted
+                };
                 let after = self.provider(i).into_iter().collect();
                 let delete = self.delete(i, gate, after);
                 before_create.push(delete);
@@ -279,7 +283,11 @@ impl Builder<'_> {
         let change = &self.changes[i];
         match change.action {
             Action::Delete => {
-                let gate = if is_tainted(change) { Gate::Unused } else { Gate::UsersGone };
+                let gate = if is_tainted(change) {
+                    Gate::Unused
+                } else {
+                    Gate::UsersGone
+                };
                 let after = self.provider(i).into_iter().collect();
                 self.delete(i, gate, after);
             }
@@ -299,7 +307,10 @@ impl Builder<'_> {
             let Some(prior) = &change.prior else { continue };
             let user = change.addr.resource.path();
             // The instances of a resource mostly remember the same.
-            if last.as_ref().is_some_and(|(u, d)| *u == user && **d == *prior.dependencies) {
+            if last
+                .as_ref()
+                .is_some_and(|(u, d)| *u == user && **d == *prior.dependencies)
+            {
                 continue;
             }
             for used in prior.dependencies.iter().filter(|used| **used != user) {

@@ -58,7 +58,10 @@ pub(crate) fn describe(case: &Case) -> String {
             render(case, at)
         ));
     }
-    text.push_str(&format!("--- destroy: {:?}\nparallelism {}\n", case.end, case.parallelism));
+    text.push_str(&format!(
+        "--- destroy: {:?}\nparallelism {}\n",
+        case.end, case.parallelism
+    ));
     text
 }
 
@@ -164,7 +167,9 @@ fn settle(bench: &mut Bench, mode: PlanMode, case: &Case) -> Result<(), String> 
     if mode == PlanMode::Destroy {
         return Ok(());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     let plan = runtime.block_on(bench.plan()).map_err(|d| messages(&d))?;
     if plan.has_changes() {
         return Err(format!("there is still something to do: {:?}", lines(&plan)));
@@ -200,10 +205,17 @@ fn messages(diagnostics: &Diagnostics) -> String {
 fn state_is_cloud(bench: &Bench) -> Result<(), String> {
     let (state, intents) = bench.store().load().map_err(|e| e.to_string())?;
     if !intents.is_empty() {
-        return Err(format!("an intent is still open: {:?}", intents[0].intent.address.to_string()));
+        return Err(format!(
+            "an intent is still open: {:?}",
+            intents[0].intent.address.to_string()
+        ));
     }
-    let mut cloud: BTreeMap<String, infra_types::Value> =
-        bench.cloud.objects().into_iter().map(|o| (o.id, o.attributes)).collect();
+    let mut cloud: BTreeMap<String, infra_types::Value> = bench
+        .cloud
+        .objects()
+        .into_iter()
+        .map(|o| (o.id, o.attributes))
+        .collect();
     for (addr, instance) in &state.instances {
         for (deposed, object) in instance.objects() {
             if deposed.is_some() || object.tainted {

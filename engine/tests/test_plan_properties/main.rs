@@ -26,7 +26,9 @@ fn every_history_ends_as_configured() {
     };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let result = runner.run(&model::cases(), |case| history::live(&case).map_err(TestCaseError::fail));
+    let result = runner.run(&model::cases(), |case| {
+        history::live(&case).map_err(TestCaseError::fail)
+    });
     match result {
         Ok(()) => {}
         Err(TestError::Fail(why, case)) => panic!("{why}\n{}", history::describe(&case)),

@@ -174,25 +174,23 @@ fn place(places: usize) -> impl Strategy<Value = Place> {
             prop::bool::weighted(0.1),
         ),
     )
-        .prop_map(|((keep, kind, keys, bump, size), (uses, tie, create_first, renamed))| Place {
-            keep,
-            kind,
-            keys,
-            bump,
-            size,
-            uses,
-            tie,
-            create_first,
-            renamed,
-        })
+        .prop_map(
+            |((keep, kind, keys, bump, size), (uses, tie, create_first, renamed))| Place {
+                keep,
+                kind,
+                keys,
+                bump,
+                size,
+                uses,
+                tie,
+                create_first,
+                renamed,
+            },
+        )
 }
 
 fn trouble() -> impl Strategy<Value = Trouble> {
-    let failure = (0usize..3, 1u32..5, 0usize..6).prop_map(|(operation, nth, fault)| Failure {
-        operation,
-        nth,
-        fault,
-    });
+    let failure = (0usize..3, 1u32..5, 0usize..6).prop_map(|(operation, nth, fault)| Failure { operation, nth, fault });
     prop_oneof![
         4 => Just(Trouble::Nothing),
         3 => vec(failure, 1..4).prop_map(Trouble::Faults),
@@ -251,7 +249,9 @@ fn render_place(
     // What it uses: one instance each, its id and the id of a unique object.
     let mut used: Vec<(&Rendered, String, String)> = Vec::new();
     for (target, pick) in &place.uses {
-        let Some(target) = &done[target % done.len()] else { continue };
+        let Some(target) = &done[target % done.len()] else {
+            continue;
+        };
         if target.keys.is_empty() {
             continue;
         }
@@ -276,13 +276,31 @@ fn render_place(
         Kind::User if unique.is_none() => Kind::Thing,
         kind => kind,
     };
-    let name = if place.renamed { format!("s{i}") } else { format!("r{i}") };
-    let other = if place.renamed { format!("r{i}") } else { format!("s{i}") };
-    let each = if index.is_empty() { String::new() } else { format!("${{{index}}}") };
+    let name = if place.renamed {
+        format!("s{i}")
+    } else {
+        format!("r{i}")
+    };
+    let other = if place.renamed {
+        format!("r{i}")
+    } else {
+        format!("s{i}")
+    };
+    let each = if index.is_empty() {
+        String::new()
+    } else {
+        format!("${{{index}}}")
+    };
     let fixed = kind == Kind::Unique && !case.create_first[i];
-    let own = if fixed { format!("p{i}-{each}") } else { format!("p{i}-{each}-v{version}") };
+    let own = if fixed {
+        format!("p{i}-{each}")
+    } else {
+        format!("p{i}-{each}-v{version}")
+    };
     let ids: Vec<&str> = used.iter().map(|(_, _, id)| id.as_str()).collect();
-    let label = ids.iter().fold(format!("l{}", place.size), |label, id| format!("{label}-${{{id}}}"));
+    let label = ids
+        .iter()
+        .fold(format!("l{}", place.size), |label, id| format!("{label}-${{{id}}}"));
     let tied = ids.first().filter(|_| place.tie == Tie::Argument);
     let mut lines = vec![repeat];
     let ty = match kind {
@@ -304,12 +322,17 @@ fn render_place(
         }
         Kind::Data => {
             let input = unique.as_ref().filter(|_| case.hands_on);
-            lines.push(format!("input = {}", input.cloned().unwrap_or_else(|| format!("\"{label}\""))));
+            lines.push(format!(
+                "input = {}",
+                input.cloned().unwrap_or_else(|| format!("\"{label}\""))
+            ));
             lines.extend(tied.map(|id| format!("triggers_replace = {id}")));
             "terraform_data"
         }
         Kind::Absent | Kind::Module => {
-            lines.push(format!("source = \"./mod\"\n  name = \"m{i}-{each}-v{version}\"\n  label = \"{label}\""));
+            lines.push(format!(
+                "source = \"./mod\"\n  name = \"m{i}-{each}-v{version}\"\n  label = \"{label}\""
+            ));
             "module"
         }
     };
@@ -320,9 +343,7 @@ fn render_place(
         };
         let trigger = used
             .first()
-            .filter(|(target, ..)| {
-                place.tie == Tie::Trigger && target.kind != Kind::Module && kind != Kind::Unique
-            })
+            .filter(|(target, ..)| place.tie == Tie::Trigger && target.kind != Kind::Module && kind != Kind::Unique)
             .map(|(_, address, _)| format!("replace_triggered_by = [{address}]"));
         let first = first.then(|| "create_before_destroy = true".to_owned());
         let lifecycle: Vec<String> = first.into_iter().chain(trigger).collect();

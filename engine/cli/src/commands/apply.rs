@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use infra_engine::config::{LoadError, SourceLoader};
 use infra_engine::execute::Outcome;
@@ -10,7 +11,7 @@ use infra_engine::plan::file::SavedPlan;
 use infra_engine::plan::{PlanMode, PlanOptions, digest};
 use infra_engine::project::Project;
 use infra_providers::Registry;
-use infra_state::Store;
+use infra_state::{State, Store};
 use infra_syntax::{Diagnostic, Severity};
 use infra_types::{Str, Value};
 
@@ -49,7 +50,9 @@ pub(super) fn apply_folder(
         registry: &registry,
         output,
     };
+    let replace = options.replace.clone();
     run.go(variables, options, &|planned| {
+        super::plan::check_replace(&planned.plan, &replace)?;
         run.show(planned);
         confirm(planned, yes, output)
     })
@@ -69,11 +72,11 @@ impl Run<'_> {
         &self,
         variables: BTreeMap<Str, Value>,
         options: PlanOptions,
-        approve: &dyn Fn(&Planned) -> Result<bool, Failure>,
+        approve: &dyn Fn(&mut Planned) -> Result<bool, Failure>,
     ) -> Result<u8, Failure> {
         let output = self.output;
         let sources = &self.project.config.sources;
-        let mut store = project::store(self.folder, &self.planning.state, self.registry);
+        let mut store = project::store(self.folder, &self.planning.state, self.registry)?;
         let purpose = if options.mode == PlanMode::Destroy {
             "destroy"
         } else {
@@ -97,14 +100,14 @@ impl Run<'_> {
         let host = SystemHost::planning(&options.timestamp);
         let planned = runtime.block_on(flow::plan(&mut store, &context, &host, variables, options));
         progress.finish();
-        let planned = match planned {
+        let mut planned = match planned {
             Ok(planned) => planned,
             Err(d) => {
                 store.unlock()?;
                 return Err(Failure::new(d, sources.clone()));
             }
         };
-        match approve(&planned) {
+        match approve(&mut planned) {
             Ok(true) => {}
             Ok(false) => {
                 store.unlock()?;
@@ -240,6 +243,7 @@ pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
 /// Applies a saved plan: plans again, and goes on only if the result is the same.
 fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     let saved = read_saved(&args.target)?;
+    check_place(&saved)?;
     let registry = providers::registry();
     let loader = SavedSources(saved.sources.iter().map(|s| (s.name.clone(), s.text.clone())).collect());
     let project = Project::load(&loader, &saved.root, &registry).map_err(|r| Failure::new(r.diagnostics, r.sources))?;
@@ -265,7 +269,7 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         output,
     };
     run.go(variables, options, &|planned| {
-        if digest::digest(&planned.plan) == saved.digest {
+        if digest_now(&saved, planned) == saved.digest {
             run.show(planned);
             return Ok(true);
         }
@@ -275,6 +279,46 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     })
 }
 
+/// Returns the digest to compare with the saved one.
+///
+/// A state that is not there yet begins a new history each time it is looked
+/// for, so which history it is does not count.
+fn digest_now(saved: &SavedPlan, planned: &mut Planned) -> String {
+    let stored = Arc::clone(&planned.plan.stored);
+    if saved.serial == 0 && stored.serial == 0 {
+        planned.plan.stored = Arc::new(State {
+            lineage: saved.lineage.clone(),
+            ..State::clone(&stored)
+        });
+    }
+    let digest = digest::digest(&planned.plan);
+    planned.plan.stored = stored;
+    digest
+}
+
+/// Fails if a plan without a state was made somewhere else.
+///
+/// A state that is there tells by its history that it is the right one; before
+/// the first apply, only the configuration can.
+fn check_place(saved: &SavedPlan) -> Result<(), Failure> {
+    let here = |name: &str, text: &str| std::fs::read(name).is_ok_and(|bytes| bytes == text.as_bytes());
+    if saved.serial > 0 || saved.sources.iter().any(|s| here(&s.name, &s.text)) {
+        return Ok(());
+    }
+    Err(Failure::from(
+        Diagnostic::error(
+            "infra::plan::elsewhere",
+            format!(
+                "the configuration of the plan is not in the folder `{}`; nothing was done",
+                saved.root
+            ),
+        )
+        .note("there is no state yet that would say where the plan belongs")
+        .help("apply the plan in the folder it was made in, or make and review a new one"),
+    )
+    .with_code(DIFFERS))
+}
+
 /// The error about a plan that is not what was reviewed.
 fn differs(saved: &SavedPlan, planned: &Planned) -> Failure {
     let serial = planned.plan.stored.serial;
@@ -282,7 +326,7 @@ fn differs(saved: &SavedPlan, planned: &Planned) -> Failure {
         "infra::plan::differs",
         "what would be done now is not what was planned; nothing was done",
     );
-    d = if planned.plan.stored.lineage != saved.lineage {
+    d = if planned.plan.stored.lineage != saved.lineage && saved.serial > 0 {
         d.note("the state is another one than the plan was made for")
     } else if serial == saved.serial {
         d.note(format!(

@@ -34,7 +34,7 @@ pub(super) fn run(args: &ConsoleArgs, output: &Output) -> Result<u8, Failure> {
         None => BTreeMap::new(),
     };
     let state = match &project {
-        Some(_) => project::reading_store(folder, &args.state, &registry).load()?.0,
+        Some(_) => project::reading_store(folder, &args.state, &registry)?.load()?.0,
         None => State::new(""),
     };
     // Without configuration there is an empty one, so that functions and operators work.

@@ -12,7 +12,7 @@ use crate::{project, providers};
 pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
     let (folder, name) = folder_and_name(args);
     let registry = providers::registry();
-    let (state, _) = project::reading_store(&folder, &args.state, &registry).load()?;
+    let (state, _) = project::reading_store(&folder, &args.state, &registry)?.load()?;
     let Some(name) = name else {
         if args.raw {
             return Err(
@@ -49,7 +49,7 @@ pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
             return Err(Diagnostic::error(
                 "infra::cli::not_raw",
                 format!(
-                    "output `{name}` is {}, which has no raw form",
+                    "output `{name}` has the type {}, which has no raw form",
                     found.value.ty().friendly()
                 ),
             )

@@ -8,6 +8,7 @@ use infra_engine::plan::file::SavedPlan;
 use infra_engine::plan::{Plan, PlanMode, PlanOptions};
 use infra_engine::project::Project;
 use infra_providers::SessionOptions;
+use infra_syntax::Diagnostic;
 use infra_types::InstanceAddr;
 
 use crate::args::{PlanArgs, PlanningArgs};
@@ -24,7 +25,7 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     output.diagnostics(&project.warnings, &project.config.sources);
     let options = options(&args.planning, mode(args.destroy, args.refresh_only))?;
     let variables = project::variables(&project, folder, &args.planning.variables, output)?;
-    let mut store = project::store(folder, &args.planning.state, &registry);
+    let mut store = project::store(folder, &args.planning.state, &registry)?;
     project::lock(&mut store, "plan", args.planning.state.lock_timeout)?;
     let progress = output.progress();
     let context = Context {
@@ -39,6 +40,7 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     store.unlock()?;
     let planned = planned.map_err(|d| Failure::new(d, project.config.sources.clone()))?;
     let plan = &planned.plan;
+    check_replace(plan, &options.replace)?;
     let text = plan_view::render(plan, &project.config, false);
     if args.json {
         output.line(&json::plan(plan, &project, &registry).to_string());
@@ -143,6 +145,21 @@ pub(super) fn options(args: &PlanningArgs, mode: PlanMode) -> Result<PlanOptions
         replace,
         timestamp: now(),
     })
+}
+
+/// Fails if an instance is to be replaced that there is not.
+pub(super) fn check_replace(plan: &Plan, replace: &BTreeSet<InstanceAddr>) -> Result<(), Failure> {
+    let known: BTreeSet<&InstanceAddr> = plan.changes.iter().map(|c| &c.addr).collect();
+    let Some(unknown) = replace.iter().find(|addr| !known.contains(addr)) else {
+        return Ok(());
+    };
+    let unknown = unknown.to_string();
+    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let mut d = Diagnostic::error("infra::cli::replace", format!("there is no `{unknown}` to replace"));
+    if let Some(near) = infra_types::suggest(&unknown, names.iter().map(String::as_str)) {
+        d = d.help(format!("did you mean `{near}`?"));
+    }
+    Err(d.into())
 }
 
 /// Returns what providers are told.

@@ -34,7 +34,7 @@ fn edit_error(error: &EditError) -> Failure {
 
 fn list(args: &StateListArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
-    let (state, _) = project::reading_store(&args.folder, &args.state, &registry).load()?;
+    let (state, _) = project::reading_store(&args.folder, &args.state, &registry)?.load()?;
     let targets = args
         .addresses
         .iter()
@@ -51,7 +51,7 @@ fn list(args: &StateListArgs, output: &Output) -> Result<u8, Failure> {
 
 fn show(args: &StateShowArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
-    let (state, _) = project::reading_store(&args.folder, &args.state, &registry).load()?;
+    let (state, _) = project::reading_store(&args.folder, &args.state, &registry)?.load()?;
     let addr: InstanceAddr = args.address.parse().map_err(|e| project::address_error(&e))?;
     let wanted = Target::Resource(addr);
     let found = edit::select(&state, &wanted).map_err(|e| edit_error(&e))?;
@@ -77,7 +77,7 @@ fn edit_state(
     change: impl FnOnce(&infra_state::State) -> Result<infra_state::State, EditError>,
 ) -> Result<(), Failure> {
     let registry = providers::registry();
-    let mut store = project::store(folder, args, &registry);
+    let mut store = project::store(folder, args, &registry)?;
     project::lock(&mut store, purpose, args.lock_timeout)?;
     let (state, _) = store.load()?;
     let changed = change(&state).map_err(|e| edit_error(&e))?;

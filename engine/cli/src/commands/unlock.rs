@@ -2,13 +2,17 @@
 
 use crate::args::UnlockArgs;
 use crate::error::{Failure, SUCCESS};
-use crate::ui::Output;
+use crate::ui::{Output, escape};
 use crate::{project, providers};
 
 /// Runs the command.
 pub(super) fn run(args: &UnlockArgs, output: &Output) -> Result<u8, Failure> {
-    let mut store = project::store(&args.folder, &args.state, &providers::registry());
+    let mut store = project::store(&args.folder, &args.state, &providers::registry())?;
     let info = store.force_unlock(&args.id)?;
-    output.line(&format!("Removed the lock of {} ({}).", info.owner(), info.purpose));
+    output.line(&format!(
+        "Removed the lock of {}, taken for `{}`.",
+        escape::line(&info.owner()),
+        escape::line(&info.purpose)
+    ));
     Ok(SUCCESS)
 }

@@ -44,7 +44,7 @@ pub(crate) fn block(text: &str) -> String {
 pub(crate) fn markdown(text: &str) -> String {
     // An entity does not stop a mention, which is found in what was rendered; a
     // comment does, because it parts the text. Code is never searched for them.
-    entities(text).replace('@', "@<!---->").replace("&#35;", "#<!---->")
+    entities(text).replace("&#64;", "@<!---->").replace("&#35;", "#<!---->")
 }
 
 /// Writes text as inline code, also where Markdown is not read (in `<summary>`).

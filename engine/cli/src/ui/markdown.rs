@@ -10,6 +10,7 @@ use infra_engine::project::Project;
 use infra_types::{Mode, Value};
 
 use super::escape::{code, line, markdown};
+use super::plan_view::output_differences;
 use super::values;
 
 /// A comment on GitHub may have 65,536 characters; some are left for what wraps it.
@@ -50,7 +51,7 @@ impl Risk {
             Action::Forget => Risk::Forget,
             Action::Create => Risk::Create,
             Action::Read => Risk::Read,
-            Action::NoOp if change.previous_addr.is_some() => Risk::Move,
+            Action::NoOp if change.previous_addr.is_some() || change.importing.is_some() => Risk::Move,
             Action::NoOp => return None,
         })
     }
@@ -285,11 +286,9 @@ fn changed_names(change: &Change) -> String {
         return String::new();
     };
     if change.action == Action::NoOp {
-        return change
-            .previous_addr
-            .as_ref()
-            .map(|a| format!("moved from {}", name(a)))
-            .unwrap_or_default();
+        let moved = change.previous_addr.as_ref().map(|a| format!("moved from {}", name(a)));
+        let imported = change.importing.as_ref().map(|id| format!("imported, id {}", name(id)));
+        return moved.or(imported).unwrap_or_default();
     }
     let names: Vec<_> = infra_engine::plan::diff::changed_attributes(&prior.attributes, planned)
         .into_iter()
@@ -324,14 +323,9 @@ fn outputs(plan: &Plan) -> String {
     }
     let mut lines = Vec::new();
     for (name, change) in changed.iter().take(40) {
-        push_difference(
-            &Difference {
-                path: infra_types::Path::attr((*name).clone()),
-                before: change.before.clone(),
-                after: change.after.clone(),
-            },
-            &mut lines,
-        );
+        for d in output_differences(name, change) {
+            push_difference(&d, &mut lines);
+        }
     }
     format!(
         "\n<details><summary>Outputs ({})</summary>\n\n{}\n</details>\n",

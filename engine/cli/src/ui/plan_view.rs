@@ -5,9 +5,9 @@ use std::fmt::Write;
 use infra_engine::config::Config;
 use infra_engine::execute::Outcome;
 use infra_engine::observe::Operation;
-use infra_engine::plan::diff::differences;
-use infra_engine::plan::{Action, Change, CheckStatus, Plan, PlanMode};
-use infra_types::{Path, Value};
+use infra_engine::plan::diff::{Difference, differences};
+use infra_engine::plan::{Action, Change, CheckStatus, OutputChange, Plan, PlanMode};
+use infra_types::{Path, Str, Value};
 
 use super::escape;
 use super::style::Palette;
@@ -47,6 +47,9 @@ type Group = (&'static str, fn(&Change) -> bool);
 const GROUPS: &[Group] = &[
     ("Read during apply", |c| c.action == Action::Read),
     ("Moved", |c| c.action == Action::NoOp && c.previous_addr.is_some()),
+    ("Import", |c| {
+        c.action == Action::NoOp && c.previous_addr.is_none() && c.importing.is_some()
+    }),
     ("Create", |c| c.action == Action::Create),
     ("Update in place", |c| c.action == Action::Update),
     ("Forget", |c| c.action == Action::Forget),
@@ -261,16 +264,32 @@ fn outputs(plan: &Plan, p: Palette, out: &mut String) {
     }
     let _ = writeln!(out, "\n{}", p.bold(format!("Outputs ({})", changed.len())));
     for (name, change) in changed {
-        difference(
-            &Path::attr(name.clone()),
-            change.before.as_ref(),
-            change.after.as_ref(),
-            2,
-            false,
-            p,
-            out,
-        );
+        for d in output_differences(name, change) {
+            difference(&d.path, d.before.as_ref(), d.after.as_ref(), 2, false, p, out);
+        }
     }
+}
+
+/// What changes in an output: only its parts that do, if it stays.
+pub(crate) fn output_differences(name: &Str, change: &OutputChange) -> Vec<Difference> {
+    let at = Path::attr(name.clone());
+    if let (Some(before), Some(after)) = (&change.before, &change.after) {
+        let found = differences(before, after);
+        if !found.is_empty() {
+            return found
+                .into_iter()
+                .map(|d| Difference {
+                    path: Path(at.0.iter().chain(&d.path.0).cloned().collect()),
+                    ..d
+                })
+                .collect();
+        }
+    }
+    vec![Difference {
+        path: at,
+        before: change.before.clone(),
+        after: change.after.clone(),
+    }]
 }
 
 fn checks(plan: &Plan, p: Palette, out: &mut String) {
@@ -279,7 +298,10 @@ fn checks(plan: &Plan, p: Palette, out: &mut String) {
         let _ = writeln!(
             out,
             "\n{}",
-            p.dim(format!("{unknown} conditions can only be checked during apply"))
+            p.dim(match unknown {
+                1 => "1 condition can only be checked during apply".to_owned(),
+                n => format!("{n} conditions can only be checked during apply"),
+            })
         );
     }
 }

@@ -161,6 +161,12 @@ impl Invocation {
         self
     }
 
+    /// Runs it in a folder below.
+    pub(crate) fn inside(mut self, name: &str) -> Self {
+        self.command.current_dir(self.folder.join("stack").join(name));
+        self
+    }
+
     /// Gives it a text to read.
     pub(crate) fn stdin(mut self, text: &str) -> Self {
         text.clone_into(&mut self.stdin);

@@ -57,7 +57,6 @@ fn changes_of_each_kind() {
     let done = folder
         .infra("plan -var name=moon --replace terraform_data.many[\"a\"]")
         .succeeds();
-    // The name of a pet is drawn.
     check("plan_changes", &done.transcript());
 }
 
@@ -72,7 +71,14 @@ fn moved_forgotten_and_imported() {
          resource random_uuid known {}\n\
          import {\n  to = random_uuid.known\n  id = \"5d1a1c11-8f5e-4c41-93f3-8a9b4f0e3a10\"\n}\n",
     );
-    check("plan_other_kinds", &folder.infra("plan").succeeds().transcript());
+    check(
+        "plan_other_kinds",
+        &folder.infra("plan --markdown plan.md").succeeds().transcript(),
+    );
+    check(
+        "plan_other_kinds_markdown",
+        &stable(&folder.read("plan.md"), &folder.path("")),
+    );
 }
 
 #[test]
@@ -340,9 +346,10 @@ fn hostile_text_in_diagnostics() {
 fn markdown_stays_below_the_limit_of_a_comment() {
     let folder = Folder::with(
         r#"
+locals { numbers = flatten([for a in range(3) : [for b in range(1000) : a * 1000 + b]]) }
 locals { long = join("", [for i in range(500) : "<`漢字&|*"]) }
 resource terraform_data many {
-  for_each = { for i in range(3000) : "${i}-${local.long}" => i }
+  for_each = { for i in local.numbers : "${i}-${local.long}" => i }
   input    = { text = local.long, n = each.value }
 }
 output long {
@@ -428,6 +435,9 @@ fn an_address_to_replace_must_be_one() {
     folder.ok("apply --yes");
     check(
         "plan_replace_unknown",
-        &folder.infra("plan --replace terraform_data.nowhere").transcript(),
+        &folder
+            .infra("plan --replace terraform_data.greting")
+            .exits(1)
+            .transcript(),
     );
 }

@@ -47,9 +47,12 @@ impl<'a> Validator<'a, '_> {
 
     fn adopt(&mut self, expr: &Expr) {
         self.out.push(
-            Diagnostic::error("infra::config::unsupported_adopt", "this version does not adopt objects by itself")
-                .at(expr.span, "not supported yet")
-                .help("take the object over with an `import` block"),
+            Diagnostic::error(
+                "infra::config::unsupported_adopt",
+                "this version does not adopt objects by itself",
+            )
+            .at(expr.span, "not supported yet")
+            .help("take the object over with an `import` block"),
         );
     }
 
