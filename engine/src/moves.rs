@@ -1,4 +1,4 @@
-//! `moved` blocks: renames addresses of the state before planning.
+//! Renames addresses of the state before planning: `moved` blocks, and what a new or dropped `count` implies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use infra_state::{ObjectState, State};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::address::Target;
-use infra_types::{InstanceAddr, InstanceKey, ModuleAddr, ResourcePath, Str};
+use infra_types::{InstanceAddr, InstanceKey, Mode, ModuleAddr, ResourcePath, Str};
 
-use crate::config::{Config, Moved};
+use crate::config::{Config, Moved, Repetition};
 
 /// The state after moves.
 pub struct Moves {
@@ -20,7 +20,7 @@ pub struct Moves {
     pub diagnostics: Diagnostics,
 }
 
-/// Applies all `moved` blocks, each in every instance of the module it stands in.
+/// Applies all `moved` blocks, each in every instance of the module it stands in, then what is implied.
 ///
 /// Chains (`a` to `b`, `b` to `c`) are followed to their end.
 pub fn apply(config: &Config, state: &State) -> Moves {
@@ -34,17 +34,32 @@ pub fn apply(config: &Config, state: &State) -> Moves {
         moves: BTreeMap::new(),
         diagnostics: Diagnostics::new(),
     };
-    if blocks.is_empty() {
-        return out;
-    }
     for old in state.instances.keys() {
         let mut at = old.clone();
-        // A chain visits each block at most once; a circle ends there too.
+        let mut seen = vec![old.clone()];
+        let mut blocked = false;
+        // A chain visits each block at most once.
         for _ in 0..=blocks.len() {
-            let next = blocks
-                .iter()
-                .find_map(|(module, block)| rename(module, block, &at).map(|to| (to, *block)));
+            let next = blocks.iter().find_map(|(module, block)| {
+                let to = rename(module, block, seen.last()?)?;
+                Some((to, *block))
+            });
             let Some((to, block)) = next else { break };
+            if seen.contains(&to) {
+                out.diagnostics.push(
+                    Diagnostic::error(
+                        "infra::plan::move_circle",
+                        format!("`{to}` moves to itself by way of others"),
+                    )
+                    .at(block.span, "leads back to where it began")
+                    .help("remove one of the `moved` blocks; to swap two objects, use `infra state mv`"),
+                );
+                break;
+            }
+            seen.push(to.clone());
+            if blocked {
+                continue;
+            }
             if out.state.instances.contains_key(&to) {
                 out.diagnostics.push(
                     Diagnostic::warning(
@@ -54,7 +69,8 @@ pub fn apply(config: &Config, state: &State) -> Moves {
                     .at(block.span, "this move")
                     .help("remove or move what is there first (`infra state mv`)"),
                 );
-                break;
+                blocked = true;
+                continue;
             }
             if let Some(instance) = out.state.instances.remove(&at) {
                 out.state.instances.insert(to.clone(), instance);
@@ -65,6 +81,7 @@ pub fn apply(config: &Config, state: &State) -> Moves {
             out.moves.insert(at, old.clone());
         }
     }
+    implied(config, &mut out);
     rename_dependencies(&mut out);
     out
 }
@@ -84,6 +101,36 @@ pub fn follow(config: &Config, addr: &InstanceAddr) -> InstanceAddr {
         }
     }
     at
+}
+
+/// Moves what is implied: the only instance of a resource is its first one once
+/// it has a `count`, and the other way round.
+fn implied(config: &Config, out: &mut Moves) {
+    let mut moves = Vec::new();
+    for addr in out.state.instances.keys() {
+        if !matches!(addr.key, InstanceKey::None | InstanceKey::Int(0)) || addr.resource.mode != Mode::Managed {
+            continue;
+        }
+        let Some(resource) = config.find_resource(&addr.resource.path()) else {
+            continue;
+        };
+        let key = match (&resource.repetition, &addr.key) {
+            (Repetition::Single, InstanceKey::Int(0)) => InstanceKey::None,
+            (Repetition::Count(_), InstanceKey::None) => InstanceKey::Int(0),
+            _ => continue,
+        };
+        let to = addr.resource.instance(key);
+        if !out.state.instances.contains_key(&to) {
+            moves.push((addr.clone(), to));
+        }
+    }
+    for (from, to) in moves {
+        if let Some(instance) = out.state.instances.remove(&from) {
+            out.state.instances.insert(to.clone(), instance);
+            let old = out.moves.remove(&from).unwrap_or(from);
+            out.moves.insert(to, old);
+        }
+    }
 }
 
 /// Lets objects depend on what they used under its new name.

@@ -130,7 +130,7 @@ pub(crate) struct PlanningArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
     /// How many operations run at once
-    #[arg(long, value_name = "N", default_value_t = infra_engine::execute::DEFAULT_PARALLELISM)]
+    #[arg(long, value_name = "N", default_value_t = infra_engine::execute::DEFAULT_PARALLELISM, value_parser = parse_count)]
     pub parallelism: usize,
 }
 
@@ -402,6 +402,13 @@ pub(crate) struct VersionArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a number from 1 on is expected".to_owned()),
+        Ok(count) => Ok(count),
+    }
 }
 
 fn parse_duration(text: &str) -> Result<std::time::Duration, String> {

@@ -83,6 +83,7 @@ impl From<infra_sandbox::SandboxError> for Failure {
 /// A file that could not be read or written.
 pub(crate) fn file_error(what: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
     let why = match error.kind() {
+        std::io::ErrorKind::NotFound if what == "write" => "there is no such folder".to_owned(),
         std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),

@@ -78,15 +78,23 @@ pub(crate) fn without_dot(path: &Path) -> PathBuf {
     }
 }
 
+/// Fails if there is no such folder.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "infra::cli::folder",
+        format!("there is no folder `{}`", folder.display()),
+    )
+    .help("name the folder of a root module")
+    .into())
+}
+
 /// Opens the state for changes or for planning.
 pub(crate) fn store(folder: &Path, state: &StateArgs, registry: &Registry) -> Result<Store, Failure> {
-    if state.state.is_none() && !folder.is_dir() {
-        return Err(Diagnostic::error(
-            "infra::cli::folder",
-            format!("there is no folder `{}`", folder.display()),
-        )
-        .help("name the folder of a root module, or the state file with `--state`")
-        .into());
+    if state.state.is_none() {
+        check_folder(folder)?;
     }
     let types = Arc::new(SchemaTypes(registry.clone()));
     Ok(Store::local(

@@ -87,9 +87,6 @@ fn sensitive(argument: &str, span: Span) -> Diagnostic {
 /// Returns the instances for `count`.
 pub(super) fn by_count(value: &Value, span: Span, header: Span) -> Result<Vec<Repeat>, Diagnostic> {
     let error = |message: String| Diagnostic::error("infra::eval::invalid_count", message).at(span, "here");
-    if value.contains_sensitive() {
-        return Err(sensitive("count", span));
-    }
     if value.is_null() {
         return Err(error("`count` must not be null".into()).help("use 0 for no instance"));
     }

@@ -547,7 +547,7 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Checks the postconditions of what was created, changed or read.
-    fn postconditions(&self, change: &Change, operation: Operation) -> Option<Diagnostics> {
+    fn postconditions(&mut self, change: &Change, operation: Operation) -> Option<Diagnostics> {
         if operation == Operation::Delete {
             return None;
         }
@@ -559,12 +559,13 @@ impl<'a> Run<'a, '_> {
         let value = self.world.instance(at, &resource.key, &change.addr.key)?;
         let repeat = self.repeat(at, resource, &change.addr).ok()?;
         let scope = self.world.scope_of(at, &repeat).with_self(value);
-        let (_, errors) = crate::plan::evaluate_conditions(
+        let (results, errors) = crate::plan::evaluate_conditions(
             &resource.lifecycle.postconditions,
             &scope,
             "postcondition",
             &change.addr.to_string(),
         );
+        self.settle_check(&change.addr.to_string(), results);
         errors.has_errors().then_some(errors)
     }
 

@@ -28,7 +28,7 @@ use crate::eval::Host;
 use crate::eval::world::{ModuleInstanceId, Purpose, World};
 use crate::graph::{ConfigGraph, Node, NodeId};
 use crate::observe::{Event, Observer, Operation};
-use crate::plan::{Plan, StepId, StepKind};
+use crate::plan::{CheckResult, CheckStatus, Plan, StepId, StepKind, evaluate_conditions};
 use crate::sessions::Sessions;
 pub use shutdown::{Shutdown, Stage};
 pub use sink::StateSink;
@@ -80,6 +80,8 @@ pub struct Outcome {
     pub interrupted: bool,
     /// The objects whose operations were running when it was given up.
     pub abandoned: Vec<InstanceAddr>,
+    /// How conditions and checks stand: as planned, or as found out since.
+    pub checks: Vec<CheckResult>,
 }
 
 /// A message from a provider call.
@@ -139,6 +141,7 @@ struct Run<'a, 's> {
     diagnostics: Diagnostics,
     done: BTreeMap<Operation, usize>,
     failed: Vec<InstanceAddr>,
+    checks: Vec<CheckResult>,
     /// Whether a record could not be kept: nothing new is started then.
     sink_failed: bool,
     /// Whether anything was recorded since the last flush.
@@ -243,6 +246,7 @@ impl<'a> Executor<'a> {
             diagnostics: Diagnostics::new(),
             done: BTreeMap::new(),
             failed: Vec::new(),
+            checks: self.plan.checks.clone(),
             sink_failed: false,
             dirty: false,
             deposed: BTreeMap::new(),
@@ -389,7 +393,12 @@ impl<'a> Run<'a, '_> {
                     return false;
                 }
             }
-            Node::ModuleEnd(_) | Node::Check(..) => {}
+            Node::ModuleEnd(_) => {}
+            Node::Check(module, name) => {
+                for at in self.world.instances_of(*module) {
+                    self.check(at, name);
+                }
+            }
             Node::Variable(module, name) => {
                 for at in self.world.instances_of(*module) {
                     self.world.variable(at, name);
@@ -579,6 +588,36 @@ impl<'a> Run<'a, '_> {
             skipped,
             interrupted,
             abandoned,
+            checks: self.checks,
+        }
+    }
+
+    /// Evaluates a check that depended on what was not known when planning. It
+    /// never stops a run. Data sources of checks are read while planning only.
+    fn check(&mut self, at: ModuleInstanceId, name: &Str) {
+        let object = format!("check.{name}");
+        let check = &self.world.module_of(at).checks[name];
+        let planned = self.checks.iter().find(|c| c.object == object);
+        if check.data.is_some() || planned.is_none_or(|c| c.status != CheckStatus::Unknown) {
+            return;
+        }
+        let scope = self.world.scope(at);
+        let (results, mut warnings) = evaluate_conditions(&check.asserts, &scope, "check", &object);
+        for d in &mut warnings.0 {
+            d.severity = infra_syntax::Severity::Warning;
+        }
+        self.diagnostics.extend(warnings);
+        self.settle_check(&object, results);
+    }
+
+    /// Notes how conditions stand that were not all known when planning.
+    fn settle_check(&mut self, object: &str, results: Vec<(CheckStatus, Option<String>)>) {
+        if let Some(planned) = self.checks.iter_mut().find(|c| c.object == object)
+            && planned.status == CheckStatus::Unknown
+            && let Some(status) = results.iter().map(|(s, _)| *s).max()
+        {
+            planned.status = status;
+            planned.messages = results.into_iter().filter_map(|(_, m)| m).collect();
         }
     }
 

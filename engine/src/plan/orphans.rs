@@ -315,7 +315,7 @@ pub(super) fn trigger(walk: &Walk<'_>, at: ModuleInstanceId, repeat: &Repeat, ex
             continue;
         }
         found = true;
-        if attribute_changes(change, attributes.first()) {
+        if attribute_changes(change, &attributes) {
             return Ok(true);
         }
     }
@@ -342,20 +342,28 @@ fn invalid(expr: &Expr) -> Diagnostic {
     .at(expr.span, "not such a reference")
 }
 
-fn attribute_changes(change: &Change, attribute: Option<&infra_types::Str>) -> bool {
-    match attribute {
-        None => matches!(change.action, Action::Update | Action::Replace { .. }),
-        Some(name) => {
-            if !matches!(change.action, Action::Update | Action::Replace { .. }) {
-                return false;
+/// Says whether an object, or the part of it at a path, is another one after this plan.
+fn attribute_changes(change: &Change, path: &[infra_types::Str]) -> bool {
+    if !matches!(change.action, Action::Update | Action::Replace { .. }) {
+        return false;
+    }
+    if path.is_empty() {
+        return true;
+    }
+    let part = |value: &infra_types::Value| {
+        path.iter().try_fold(value.clone(), |value, name| {
+            if value.is_known() {
+                value.get(name).cloned()
+            } else {
+                Some(value)
             }
-            let before = change.prior.as_ref().and_then(|p| p.attributes.get(name));
-            let after = change.planned.as_ref().and_then(|p| p.get(name));
-            match (before, after) {
-                (Some(b), Some(a)) => !b.same_value(a),
-                (None, None) => false,
-                _ => true,
-            }
-        }
+        })
+    };
+    let before = change.prior.as_ref().and_then(|p| part(&p.attributes));
+    let after = change.planned.as_ref().and_then(part);
+    match (before, after) {
+        (Some(b), Some(a)) => !b.same_value(&a),
+        (None, None) => false,
+        _ => true,
     }
 }

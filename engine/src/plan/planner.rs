@@ -129,6 +129,13 @@ struct DataArrived {
 impl Planner<'_> {
     /// Makes the plan. Errors are all errors found.
     pub async fn plan(&self) -> Result<Planned, Diagnostics> {
+        if self.options.mode == PlanMode::Destroy && !self.options.replace.is_empty() {
+            return Err(
+                Diagnostic::error("infra::plan::options", "what is destroyed cannot also be replaced")
+                    .help("leave out either of the two")
+                    .into(),
+            );
+        }
         let world = World::new(
             self.config,
             self.registry,
@@ -555,8 +562,10 @@ impl<'a> Walk<'a> {
         let scope = self.world.scope(at);
         let (results, mut errors) = evaluate_conditions(&check.asserts, &scope, "check", &format!("check.{name}"));
         for d in &mut errors.0 {
-            // A check warns; it never stops a run.
-            d.severity = infra_syntax::Severity::Warning;
+            // A check that does not hold warns; it never stops a run.
+            if d.code == "infra::plan::condition_failed" {
+                d.severity = infra_syntax::Severity::Warning;
+            }
         }
         self.record_check(format!("check.{name}"), "check", results);
         self.diagnostics.extend(errors);

@@ -163,18 +163,28 @@ fn settle(bench: &mut Bench, mode: PlanMode, case: &Case) -> Result<(), String> 
             Err(_) => {}
         }
     }
-    state_is_cloud(bench)?;
     if mode == PlanMode::Destroy {
-        return Ok(());
+        return state_is_cloud(bench);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let plan = runtime.block_on(bench.plan()).map_err(|d| messages(&d))?;
+    runtime.block_on(as_configured(bench))
+}
+
+/// The state is the cloud, and nothing is left to do.
+async fn as_configured(bench: &mut Bench) -> Result<(), String> {
+    state_is_cloud(bench)?;
+    let plan = bench.plan().await.map_err(|d| messages(&d))?;
     if plan.has_changes() {
         return Err(format!("there is still something to do: {:?}", lines(&plan)));
     }
     Ok(())
+}
+
+/// Fails unless the state is the cloud, and nothing is left to do.
+pub(crate) async fn check(bench: &mut Bench) {
+    as_configured(bench).await.unwrap_or_else(|why| panic!("{why}"));
 }
 
 fn succeeds(bench: &mut Bench, mode: PlanMode) -> Result<(), String> {

@@ -153,7 +153,7 @@ fn step(places: usize) -> impl Strategy<Value = Step> {
 fn place(places: usize) -> impl Strategy<Value = Place> {
     let kind = prop_oneof![
         1 => Just(Kind::Absent),
-        3 => Just(Kind::Thing),
+        2 => Just(Kind::Thing),
         4 => Just(Kind::Unique),
         4 => Just(Kind::User),
         2 => Just(Kind::Data),
@@ -168,7 +168,7 @@ fn place(places: usize) -> impl Strategy<Value = Place> {
     (
         (prop::bool::weighted(0.4), kind, keys, prop::bool::weighted(0.4), 0u8..3),
         (
-            vec((0..places, 0usize..8), 0..3),
+            vec((0..places, 0usize..8), 0..4),
             tie,
             prop::bool::weighted(0.3),
             prop::bool::weighted(0.1),
@@ -286,10 +286,11 @@ fn render_place(
     } else {
         format!("s{i}")
     };
-    let each = if index.is_empty() {
-        String::new()
-    } else {
-        format!("${{{index}}}")
+    // The first of many is the only one that was there before, so it has the same name.
+    let each = match &place.keys {
+        Keys::Single => "",
+        Keys::Count(_) => "${count.index == 0 ? \"\" : count.index}",
+        Keys::Each(_) => "${each.key}",
     };
     let fixed = kind == Kind::Unique && !case.create_first[i];
     let own = if fixed {

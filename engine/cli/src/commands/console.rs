@@ -24,6 +24,7 @@ use crate::{project, providers};
 pub(super) fn run(args: &ConsoleArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
     let folder = &args.folder.folder;
+    project::check_folder(folder)?;
     let project = if has_configuration(folder) {
         Some(project::open(folder, &registry)?)
     } else {

@@ -9,7 +9,7 @@ use infra_syntax::{Sources, format};
 use crate::args::FmtArgs;
 use crate::error::{ERROR, Failure, SUCCESS, file_error};
 use crate::project;
-use crate::ui::Output;
+use crate::ui::{Output, escape};
 
 /// Runs the command.
 pub(super) fn run(args: &FmtArgs, output: &Output) -> Result<u8, Failure> {
@@ -50,14 +50,21 @@ fn format_file(path: &Path, args: &FmtArgs, output: &Output) -> Result<bool, Fai
         return Ok(false);
     }
     if args.diff {
-        output.line(format::diff(&text, &formatted, &name).trim_end());
+        output.line(&shown(&text, &formatted, &name));
     } else {
-        output.line(&name);
+        output.line(&escape::line(&name));
     }
     if args.write && !args.check {
         std::fs::write(path, formatted).map_err(|e| file_error("write", path, &e))?;
     }
     Ok(true)
+}
+
+/// Shows what formatting changes.
+fn shown(text: &str, formatted: &str, name: &str) -> String {
+    let diff = format::diff(text, formatted, &escape::line(name));
+    // Tabs are what formatting is about.
+    diff.split('\t').map(escape::block).collect::<Vec<_>>().join("\t")
 }
 
 fn formatted(text: &str, name: &str) -> Result<String, Failure> {
@@ -79,7 +86,7 @@ fn standard_input(args: &FmtArgs, output: &Output) -> Result<u8, Failure> {
         return Ok(if formatted == text { SUCCESS } else { ERROR });
     }
     if args.diff {
-        output.line(format::diff(&text, &formatted, "standard input").trim_end());
+        output.line(&shown(&text, &formatted, "standard input"));
     } else {
         output.text(&formatted);
     }

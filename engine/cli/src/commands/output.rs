@@ -37,7 +37,7 @@ pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
                 .help(if names.is_empty() {
                     "there are no outputs yet; run `infra apply` first".to_owned()
                 } else {
-                    format!("there are {}", names.join(", "))
+                    format!("the outputs are {}", names.join(", "))
                 })
                 .into(),
         );

@@ -16,7 +16,7 @@ pub(crate) fn render(d: &Diagnostic, sources: &Arc<Sources>, color: bool, width:
         .with_width(width)
         .with_links(false);
     let mut text = String::new();
-    let report = Report::new(clean(d), Arc::clone(sources));
+    let report = Report::new(clean(d), with_clean_names(sources));
     match handler.render_report(&mut text, &report) {
         Ok(()) => text,
         // A label that points nowhere must not hide the message.
@@ -36,6 +36,19 @@ fn clean(d: &Diagnostic) -> Diagnostic {
         *label = super::escape::line(label);
     }
     d
+}
+
+/// Escapes the names of files. The texts are made harmless by the report itself.
+fn with_clean_names(sources: &Arc<Sources>) -> Arc<Sources> {
+    let clean = |name: &str| super::escape::line(name);
+    if sources.iter().all(|(_, s)| clean(&s.name) == s.name) {
+        return Arc::clone(sources);
+    }
+    let mut out = Sources::new();
+    for (_, source) in sources.iter() {
+        out.add(clean(&source.name), Arc::clone(&source.text));
+    }
+    Arc::new(out)
 }
 
 /// Returns the JSON form: Terraform's, with `code` and `help` added.

@@ -245,6 +245,7 @@ pub(crate) fn stable(text: &str, folder: &Path) -> String {
     let mut text = text.replace(&*folder.to_string_lossy(), "[FOLDER]");
     for (pattern, name) in [
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[ID]"),
+        (r"(key|id|is) [0-9a-f]{8}\b", "$1 [KEY]"),
         (r"sha256:[0-9a-f]{64}", "sha256:[DIGEST]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[TIME]"),
         (r"(in|after) \d+\.\ds", "$1 [DURATION]"),

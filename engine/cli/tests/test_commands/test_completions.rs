@@ -22,6 +22,7 @@ fn wrong_usage_has_an_exit_code_of_its_own() {
         "plan --destroy --refresh-only",
         "plan --refresh=maybe",
         "plan --lock-timeout 5x",
+        "plan --parallelism 0",
         "completions tcsh",
         "state",
         "",

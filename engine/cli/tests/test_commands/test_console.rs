@@ -99,6 +99,12 @@ fn values_of_the_configuration_and_the_state() {
 }
 
 #[test]
+fn a_folder_that_is_not_there() {
+    let done = Folder::empty().command("console nowhere").stdin("1\n").run().exits(1);
+    check("console_no_folder", &done.transcript());
+}
+
+#[test]
 fn text() {
     let folder = Folder::with(CONFIGURATION);
     let input = "{ greeting = local.greeting, secret = var.token }\n1 + \"x\"\n\"a\\u001b[31m\"\n";

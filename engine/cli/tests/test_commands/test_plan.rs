@@ -343,6 +343,26 @@ fn hostile_text_in_diagnostics() {
 }
 
 #[test]
+fn hostile_names_of_files() {
+    let folder = Folder::with("resource terraform_data a {\n  imput = \"\u{202e}\"\n}\n");
+    folder.write("\u{1b}[31m\u{202e}.infra", "resource terraform_data b {\n imput=1\n}\n");
+    for line in ["validate", "fmt --check", "fmt --diff --check", "plan"] {
+        let done = folder.infra(line).exits(1);
+        assert_eq!(harmful(&done.stdout), [], "{}", done.transcript());
+        assert_eq!(harmful(&done.stderr), [], "{}", done.transcript());
+    }
+}
+
+#[test]
+fn files_that_cannot_be_written() {
+    let folder = applied();
+    for (name, option) in [("out", "--out"), ("markdown", "--markdown")] {
+        let done = folder.infra(&format!("plan {option} no/such/folder/file")).exits(1);
+        check(&format!("plan_{name}_unwritable"), &done.transcript());
+    }
+}
+
+#[test]
 fn markdown_stays_below_the_limit_of_a_comment() {
     let folder = Folder::with(
         r#"
