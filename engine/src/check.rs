@@ -6,15 +6,15 @@ use infra_syntax::Diagnostics;
 use infra_types::{Mode, Path, Type, Value};
 
 use crate::config::{Config, ModuleId, Resource};
-use crate::eval::NoHost;
+use crate::eval::Host;
 use crate::eval::body::eval_resource;
 use crate::eval::spans::span_of;
 use crate::eval::world::{ModuleInstanceId, Purpose, Shape, World};
 use crate::graph::{ConfigGraph, Node};
 
 /// Returns what does not fit.
-pub fn check(config: &Config, graph: &ConfigGraph, registry: &Registry) -> Diagnostics {
-    let world = World::new(config, registry, &NoHost, Purpose::Check, Default::default());
+pub fn check(config: &Config, graph: &ConfigGraph, registry: &Registry, host: &dyn Host) -> Diagnostics {
+    let world = World::new(config, registry, host, Purpose::Check, Default::default());
     let mut diagnostics = Diagnostics::new();
     for id in graph.order() {
         match graph.node(*id) {
@@ -48,8 +48,6 @@ pub fn check(config: &Config, graph: &ConfigGraph, registry: &Registry) -> Diagn
         }
     }
     diagnostics.extend(world.take_errors());
-    // Files are not read when only checking: what depends on them is not an error yet.
-    diagnostics.0.retain(|d| d.code != "infra::eval::host");
     diagnostics
 }
 

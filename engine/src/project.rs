@@ -6,6 +6,7 @@ use infra_providers::Registry;
 use infra_syntax::{Diagnostics, Sources};
 
 use crate::config::{self, Config, SourceLoader};
+use crate::eval::Host;
 use crate::graph::ConfigGraph;
 
 /// A checked configuration.
@@ -30,8 +31,14 @@ pub struct Rejected {
 
 impl Project {
     /// Reads and checks the configuration in a folder: syntax, names, types,
-    /// schemas and cycles, all errors at once. No access to any provider.
-    pub fn load(loader: &dyn SourceLoader, root: &str, registry: &Registry) -> Result<Project, Rejected> {
+    /// schemas and cycles, all errors at once. No access to any provider; the host
+    /// serves functions that read files.
+    pub fn load(
+        loader: &dyn SourceLoader,
+        root: &str,
+        registry: &Registry,
+        host: &dyn Host,
+    ) -> Result<Project, Rejected> {
         let (config, sources, mut diagnostics) = config::load(loader, root, registry);
         let Some(config) = config else {
             return Err(Rejected { diagnostics, sources });
@@ -47,7 +54,7 @@ impl Project {
         if let Some(graph) = &graph
             && !diagnostics.has_errors()
         {
-            diagnostics.extend(crate::check::check(&config, graph, registry));
+            diagnostics.extend(crate::check::check(&config, graph, registry, host));
         }
         diagnostics.sort();
         match graph {

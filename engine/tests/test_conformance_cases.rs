@@ -199,7 +199,8 @@ impl Bench {
     async fn run(&mut self, folder: &Path, step: &Step, ran: &mut Ran) -> Outcome<()> {
         let files = sources(&folder.join(&step.dir));
         let mut loader: MemoryLoader = files.clone().into_iter().collect();
-        let project = Project::load(&loader, ".", &self.registry).map_err(|r| messages(&r.diagnostics))?;
+        let host = Files(files);
+        let project = Project::load(&loader, ".", &self.registry, &host).map_err(|r| messages(&r.diagnostics))?;
         let (command, mut options, mut arguments) = self.options(&step.args)?;
         if let Some(vars) = &step.vars {
             loader.add("given.json", read(&folder.join(vars)));
@@ -219,7 +220,6 @@ impl Bench {
             session_options: SessionOptions::default(),
             observer: &observer,
         };
-        let host = Files(files);
         let mut store = self.store();
         let planned = flow::plan(&mut store, &context, &host, variables, options).await;
         let planned = planned.map_err(|d| messages(&d))?;

@@ -47,7 +47,7 @@ fn findings(case: &Path) -> (Diagnostics, Arc<Sources>) {
     let mut loader = MemoryLoader::new();
     files(case, case, &mut loader);
     let root = if case.join("root").is_dir() { "root" } else { "." };
-    let project = match Project::load(&loader, root, &registry()) {
+    let project = match Project::load(&loader, root, &registry(), &infra_engine::eval::NoHost) {
         Ok(project) => project,
         Err(Rejected { diagnostics, sources }) => return (diagnostics, sources),
     };

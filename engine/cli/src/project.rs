@@ -25,8 +25,13 @@ pub(crate) fn folder_name(folder: &Path) -> String {
 
 /// Reads and checks the configuration in a folder.
 pub(crate) fn open(folder: &Path, registry: &Registry) -> Result<Project, Failure> {
-    Project::load(&FileLoader, &folder_name(folder), registry)
-        .map_err(|Rejected { diagnostics, sources }| Failure::new(diagnostics, sources))
+    Project::load(
+        &FileLoader,
+        &folder_name(folder),
+        registry,
+        &crate::host::SystemHost::planning(&crate::host::now()),
+    )
+    .map_err(|Rejected { diagnostics, sources }| Failure::new(diagnostics, sources))
 }
 
 /// Collects and converts the values of the root module's variables.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use infra_providers::{ApplyError, CreateRequest, DeleteRequest, ErrorKind, PlanRequest, Session, UpdateRequest};
 use infra_state::{Intent, ObjectState, Record, State};
 use infra_syntax::{Diagnostic, Diagnostics};
-use infra_types::{InstanceAddr, InstanceKey, Str, Value};
+use infra_types::{InstanceAddr, Str, Value};
 use tokio::sync::mpsc;
 
 use super::{Message, Progress, Reporter, Run, deposed_key};
@@ -277,7 +277,7 @@ impl<'a> Run<'a, '_> {
             .world
             .find_module(&change.addr.resource.module)
             .ok_or_else(missing)?;
-        let repeat = self.repeat(at, resource, &change.addr)?;
+        let repeat = self.repeat(at, resource, &change.addr);
         let scope = self.world.scope_of(at, &repeat);
         let desired = crate::plan::desired(resource, schema, &scope, prior, &change.addr)?;
         let (_, errors) = crate::plan::evaluate_conditions(
@@ -293,24 +293,16 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Returns what `each` and `count` mean for an instance.
-    fn repeat(&self, at: ModuleInstanceId, resource: &Resource, addr: &InstanceAddr) -> Result<Repeat, Diagnostics> {
-        use crate::config::Repetition;
-        match (&resource.repetition, &addr.key) {
-            (Repetition::ForEach(expr), InstanceKey::Str(key)) => {
-                let value = crate::eval::eval(expr, &self.world.scope(at))?;
-                let value = value.get(key).cloned();
-                Ok(Repeat {
-                    key: addr.key.clone(),
-                    value,
-                    unknown_key: false,
-                })
-            }
-            _ => Ok(Repeat {
-                key: addr.key.clone(),
-                value: None,
-                unknown_key: false,
-            }),
-        }
+    fn repeat(&self, at: ModuleInstanceId, resource: &Resource, addr: &InstanceAddr) -> Repeat {
+        let found = self.expansions.get(&(at, resource.key.clone())).and_then(|expansion| {
+            let instances = &expansion.instances;
+            let i = instances.binary_search_by(|r| r.key.cmp(&addr.key)).ok()?;
+            Some(instances[i].clone())
+        });
+        found.unwrap_or_else(|| Repeat {
+            key: addr.key.clone(),
+            ..Repeat::default()
+        })
     }
 
     /// Plans again with what is known now; the result may only refine the plan.
@@ -557,7 +549,7 @@ impl<'a> Run<'a, '_> {
         }
         let at = self.world.find_module(&change.addr.resource.module)?;
         let value = self.world.instance(at, &resource.key, &change.addr.key)?;
-        let repeat = self.repeat(at, resource, &change.addr).ok()?;
+        let repeat = self.repeat(at, resource, &change.addr);
         let scope = self.world.scope_of(at, &repeat).with_self(value);
         let (results, errors) = crate::plan::evaluate_conditions(
             &resource.lifecycle.postconditions,

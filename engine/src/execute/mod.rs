@@ -23,9 +23,9 @@ use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::{InstanceAddr, Str, Value};
 use tokio::sync::mpsc;
 
-use crate::config::Config;
+use crate::config::{Config, ResourceKey};
 use crate::eval::Host;
-use crate::eval::world::{ModuleInstanceId, Purpose, World};
+use crate::eval::world::{Expansion, ModuleInstanceId, Purpose, World};
 use crate::graph::{ConfigGraph, Node, NodeId};
 use crate::observe::{Event, Observer, Operation};
 use crate::plan::{CheckResult, CheckStatus, Plan, StepId, StepKind, evaluate_conditions};
@@ -150,6 +150,8 @@ struct Run<'a, 's> {
     deposed: BTreeMap<StepId, String>,
     /// The creates whose object is known to exist before they finish.
     existing: std::collections::BTreeSet<StepId>,
+    /// What `each` and `count` mean in the instances of each resource.
+    expansions: BTreeMap<(ModuleInstanceId, ResourceKey), Expansion>,
 }
 
 impl<'a> Executor<'a> {
@@ -251,6 +253,7 @@ impl<'a> Executor<'a> {
             dirty: false,
             deposed: BTreeMap::new(),
             existing: std::collections::BTreeSet::new(),
+            expansions: BTreeMap::new(),
         }
     }
 }
@@ -426,7 +429,10 @@ impl<'a> Run<'a, '_> {
                 let resource = &self.executor.config.module(*module).resources[key];
                 for at in self.world.instances_of(*module) {
                     match self.world.expand_resource(at, resource) {
-                        Ok(expansion) => self.seed(at, resource, &expansion),
+                        Ok(expansion) => {
+                            self.seed(at, resource, &expansion);
+                            self.expansions.insert((at, resource.key.clone()), expansion);
+                        }
                         Err(errors) => {
                             self.diagnostics.extend(errors);
                             return false;

@@ -9,7 +9,10 @@ use super::{Action, Plan};
 pub fn digest(plan: &Plan) -> String {
     let mut hash = Hasher(Sha256::new());
     hash.text("infra plan 1");
-    hash.text(&plan.stored.lineage);
+    if plan.stored.serial > 0 {
+        // A state that was never written has no history yet.
+        hash.text(&plan.stored.lineage);
+    }
     hash.text(match plan.mode {
         super::PlanMode::Normal => "normal",
         super::PlanMode::Destroy => "destroy",

@@ -15,7 +15,7 @@ use futures::stream::FuturesUnordered;
 use infra_providers::{ProviderError, Registry, Session, SessionOptions};
 use infra_state::{ObjectState, OpenIntent, State};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{InstanceAddr, InstanceKey, Mode, ResourcePath, Str, Value};
+use infra_types::{InstanceAddr, InstanceKey, Mode, ResourcePath, Str, Type, Value};
 
 use super::conditions::evaluate_conditions;
 use super::dependencies::resource_dependencies;
@@ -457,6 +457,9 @@ impl<'a> Walk<'a> {
                 self.diagnostics.extend(errors);
             }
             Err(error) => {
+                // One cause, one error: its users see an unknown value.
+                self.world
+                    .set_instance(at, &key, repeat.key.clone(), Value::unknown(Type::Dynamic));
                 let mut d = instance::error_diagnostic(
                     "infra::plan::data_source",
                     &format!("`{addr}` cannot be read"),

@@ -286,9 +286,10 @@ fn render_place(
     } else {
         format!("s{i}")
     };
-    // The first of many is the only one that was there before, so it has the same name.
+    // The first of many resources is the only one that was there before, so it has the same name.
     let each = match &place.keys {
         Keys::Single => "",
+        Keys::Count(_) if kind == Kind::Module => "${count.index}",
         Keys::Count(_) => "${count.index == 0 ? \"\" : count.index}",
         Keys::Each(_) => "${each.key}",
     };

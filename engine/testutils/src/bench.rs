@@ -79,7 +79,7 @@ impl Bench {
     ///
     /// Panics if it has errors.
     pub fn project(&self) -> Project {
-        Project::load(&self.loader, ".", &self.registry).unwrap_or_else(|r| panic!("{:#?}", r.diagnostics))
+        Project::load(&self.loader, ".", &self.registry, &NoHost).unwrap_or_else(|r| panic!("{:#?}", r.diagnostics))
     }
 
     /// Opens the state.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use infra_engine::config::{LoadError, SourceLoader};
 use infra_engine::execute::Outcome;
@@ -11,7 +10,7 @@ use infra_engine::plan::file::SavedPlan;
 use infra_engine::plan::{PlanMode, PlanOptions, digest};
 use infra_engine::project::Project;
 use infra_providers::Registry;
-use infra_state::{State, Store};
+use infra_state::Store;
 use infra_syntax::{Diagnostic, Severity};
 use infra_types::{Str, Value};
 
@@ -246,7 +245,8 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     check_place(&saved)?;
     let registry = providers::registry();
     let loader = SavedSources(saved.sources.iter().map(|s| (s.name.clone(), s.text.clone())).collect());
-    let project = Project::load(&loader, &saved.root, &registry).map_err(|r| Failure::new(r.diagnostics, r.sources))?;
+    let project = Project::load(&loader, &saved.root, &registry, &SystemHost::planning(&saved.timestamp))
+        .map_err(|r| Failure::new(r.diagnostics, r.sources))?;
     let damaged = |e: infra_engine::plan::file::PlanFileError| -> Failure {
         Diagnostic::error("infra::plan::file", format!("`{}`: {e}", args.target.display())).into()
     };
@@ -269,7 +269,7 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         output,
     };
     run.go(variables, options, &|planned| {
-        if digest_now(&saved, planned) == saved.digest {
+        if digest::digest(&planned.plan) == saved.digest {
             run.show(planned);
             return Ok(true);
         }
@@ -277,23 +277,6 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         output.line(&plan_view::changed_plan(&saved.text, &now));
         Err(differs(&saved, planned))
     })
-}
-
-/// Returns the digest to compare with the saved one.
-///
-/// A state that is not there yet begins a new history each time it is looked
-/// for, so which history it is does not count.
-fn digest_now(saved: &SavedPlan, planned: &mut Planned) -> String {
-    let stored = Arc::clone(&planned.plan.stored);
-    if saved.serial == 0 && stored.serial == 0 {
-        planned.plan.stored = Arc::new(State {
-            lineage: saved.lineage.clone(),
-            ..State::clone(&stored)
-        });
-    }
-    let digest = digest::digest(&planned.plan);
-    planned.plan.stored = stored;
-    digest
 }
 
 /// Fails if a plan without a state was made somewhere else.

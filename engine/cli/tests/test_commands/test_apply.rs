@@ -142,7 +142,6 @@ fn a_saved_plan_is_refused_when_a_file_it_reads_has_changed() {
 }
 
 #[test]
-#[ignore = "the check before planning evaluates `file` without a host"]
 fn a_saved_plan_is_refused_when_a_text_has_changed() {
     let folder = Folder::with("resource terraform_data a { input = file(\"text.txt\") }\n");
     folder.write("text.txt", "reviewed");
