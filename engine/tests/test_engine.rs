@@ -422,3 +422,33 @@ resource fake_thing a {
     assert_eq!(planned.get("tags").unwrap().get_str("k"), Some("v"));
     assert_eq!(planned.get("tags").unwrap().get_str("own"), Some("2"));
 }
+
+#[tokio::test]
+async fn a_second_interrupt_gives_up_and_says_what_was_running() {
+    let mut bench = Bench::with(r#"resource fake_thing a { name = "a" }"#);
+    let hour = std::time::Duration::from_secs(3600);
+    bench
+        .cloud
+        .set_faults(FaultPlan::none().with(FaultRule::new(Fault::DelayAfter(hour)).op(Op::Create).times(1)));
+    let (handle, shutdown) = Shutdown::new();
+    let handle = std::sync::Mutex::new(handle);
+    bench.cloud.on_step(move |step| {
+        if step.call.op == Op::Create {
+            handle.lock().unwrap().advance();
+            handle.lock().unwrap().advance();
+        }
+        infra_provider_fake::StepAction::Continue
+    });
+    let outcome = bench.run(PlanMode::Normal, shutdown).await.unwrap();
+    assert!(outcome.interrupted);
+    assert_eq!(
+        outcome.abandoned.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["fake_thing.a"]
+    );
+    bench.cloud.clear_hook();
+    bench.cloud.set_faults(FaultPlan::none());
+    // The object may have been made: the next run finds out, and makes no twin.
+    bench.apply_ok().await;
+    assert_eq!(bench.cloud.objects().len(), 1);
+    assert!(bench.changes().await.is_empty());
+}
