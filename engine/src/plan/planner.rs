@@ -404,7 +404,15 @@ impl<'a> Walk<'a> {
                     .is_some_and(|r| self.changed.contains(&r.path)),
                 ReferenceTarget::Module(name) | ReferenceTarget::ModuleOutput(name, _) => {
                     let path = config.module(module).path.child(name.clone());
-                    self.changed.iter().any(|changed| changed.module.0.starts_with(&path.0))
+                    // Sorted by module, so the first one not before the module tells.
+                    let first = ResourcePath {
+                        module: path.clone(),
+                        mode: Mode::Managed,
+                        ty: "".into(),
+                        name: "".into(),
+                    };
+                    let next = self.changed.range(first..).next();
+                    next.is_some_and(|changed| changed.module.0.starts_with(&path.0))
                 }
                 _ => false,
             })

@@ -261,19 +261,20 @@ fn a_missing_python_is_said() {
     assert!(error.help().contains("INFRA_PYTHON"), "{}", error.help());
 }
 
-/// Not a test by itself: the process that `a_sandbox_ends_with_its_parent` kills.
-#[test]
-#[ignore = "helper of another test"]
-fn helper_that_is_killed() {
-    let sandbox = spawn_private(&SandboxHome::for_tests()).unwrap();
-    println!("\nport {}", sandbox.port);
-    thread::sleep(Duration::from_secs(60));
-}
-
 #[test]
 fn a_sandbox_ends_with_its_parent() {
+    // The test runs itself once more as the process that is killed.
+    const ROLE: &str = "INFRA_TEST_IS_KILLED";
+    if std::env::var_os(ROLE).is_some() {
+        let sandbox = spawn_private(&SandboxHome::for_tests()).unwrap();
+        println!("\nport {}", sandbox.port);
+        loop {
+            thread::park();
+        }
+    }
     let mut helper = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "helper_that_is_killed", "--ignored", "--nocapture"])
+        .args(["--exact", "a_sandbox_ends_with_its_parent", "--nocapture"])
+        .env(ROLE, "1")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
