@@ -452,3 +452,24 @@ async fn a_second_interrupt_gives_up_and_says_what_was_running() {
     assert_eq!(bench.cloud.objects().len(), 1);
     assert!(bench.changes().await.is_empty());
 }
+
+#[tokio::test]
+async fn removed_blocks_of_the_root_and_of_a_module_forget_objects() {
+    let mut bench = Bench::new();
+    bench
+        .loader
+        .add("mod/main.infra", "resource fake_thing inner { name = \"inner\" }");
+    let call = "module m { source = \"./mod\" }\n";
+    bench.main(&format!("{call}resource fake_thing outer {{ name = \"outer\" }}"));
+    bench.apply_ok().await;
+    let block = |from: &str| format!("removed {{\n  from = {from}\n  lifecycle {{ destroy = false }}\n}}\n");
+    bench.loader.add("mod/main.infra", block("fake_thing.inner"));
+    bench.main(&format!("{call}{}", block("fake_thing.outer")));
+    assert_eq!(
+        bench.changes().await,
+        ["forget fake_thing.outer", "forget module.m.fake_thing.inner"]
+    );
+    bench.apply_ok().await;
+    assert!(bench.addresses().is_empty());
+    assert_eq!(bench.cloud.objects().len(), 2, "the objects stay");
+}

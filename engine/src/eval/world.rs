@@ -757,26 +757,16 @@ impl Scope for ModuleScope<'_, '_> {
                 }
                 self.module(attrs)
             }
-            "resource" => {
+            "resource" | "data" => {
                 let [ty, name, ..] = attrs else {
-                    return Err(needs("resource's type and name"));
+                    return Err(needs("type and a name"));
+                };
+                let mode = match &*root.name {
+                    "data" => infra_types::Mode::Data,
+                    _ => infra_types::Mode::Managed,
                 };
                 let key = ResourceKey {
-                    mode: infra_types::Mode::Managed,
-                    ty: ty.name.clone(),
-                    name: name.name.clone(),
-                };
-                Ok(Resolved {
-                    value: self.find(&key, name)?,
-                    consumed: 2,
-                })
-            }
-            "data" => {
-                let [ty, name, ..] = attrs else {
-                    return Err(needs("data source's type and name"));
-                };
-                let key = ResourceKey {
-                    mode: infra_types::Mode::Data,
+                    mode,
                     ty: ty.name.clone(),
                     name: name.name.clone(),
                 };

@@ -246,24 +246,28 @@ impl Walk<'_> {
     }
 }
 
-/// Returns the `removed` block that speaks of an address.
+/// Returns the `removed` block that speaks of an address. Only the modules on
+/// the way to it can have one.
 fn removed<'c>(config: &'c Config, addr: &InstanceAddr) -> Option<&'c Removed> {
-    config.modules.iter().find_map(|module| {
-        let depth = module.path.0.len();
-        let path = addr.resource.module.path();
-        if !path.0.starts_with(&module.path.0) {
-            return None;
-        }
-        module.removed.iter().find(|r| match &r.from {
-            Target::Module(target) => path.0[depth..].starts_with(&target.path().0),
+    let path = addr.resource.module.path();
+    let mut module = config.root();
+    for depth in 0.. {
+        let inner = &path.0[depth..];
+        let found = module.removed.iter().find(|r| match &r.from {
+            Target::Module(target) => inner.starts_with(&target.path().0),
             Target::Resource(target) => {
-                path.0[depth..] == *target.resource.module.path().0
+                *inner == *target.resource.module.path().0
                     && target.resource.mode == addr.resource.mode
                     && target.resource.ty == addr.resource.ty
                     && target.resource.name == addr.resource.name
             }
-        })
-    })
+        });
+        if found.is_some() {
+            return found;
+        }
+        module = config.module(module.calls.get(inner.first()?)?.child);
+    }
+    None
 }
 
 /// Says whether what a `replace_triggered_by` expression names changes in this plan.
