@@ -43,18 +43,32 @@ impl Project {
         let Some(config) = config else {
             return Err(Rejected { diagnostics, sources });
         };
-        diagnostics = config::validate::merge(diagnostics, config::validate::validate(&config, registry));
-        let graph = match ConfigGraph::build(&config) {
+        // Neither needs what the other finds.
+        let (invalid, graph) = std::thread::scope(|scope| {
+            let graph = scope.spawn(|| ConfigGraph::build(&config));
+            let invalid = config::validate::validate(&config, registry);
+            (invalid, graph.join())
+        });
+        diagnostics = config::validate::merge(diagnostics, invalid);
+        let graph = match graph.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
             Ok(graph) => Some(graph),
             Err(cycles) => {
                 diagnostics.extend(cycles);
                 None
             }
         };
-        if let Some(graph) = &graph
-            && !diagnostics.has_errors()
-        {
-            diagnostics.extend(crate::check::check(&config, graph, registry, host));
+        if let Some(graph) = &graph {
+            let found = crate::check::check(&config, graph, registry, host);
+            diagnostics = match diagnostics.has_errors() {
+                true => {
+                    let new = crate::check::without_consequences(&diagnostics, found);
+                    config::validate::merge(diagnostics, new)
+                }
+                false => {
+                    diagnostics.extend(found);
+                    diagnostics
+                }
+            };
         }
         diagnostics.sort();
         match graph {

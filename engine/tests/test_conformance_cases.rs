@@ -5,7 +5,8 @@
 //! steps give what was recorded. `conformance/case-exceptions.txt` names those that
 //! differ on purpose, with the reason; `conformance/expected-cases` holds the number
 //! of cases that must agree or be named there. With `INFRA_CONFORMANCE=FILTER` set, each failure
-//! whose id or features contain the filter is printed.
+//! whose id or features contain the filter is printed; with `INFRA_CASES=FOLDER` set, other
+//! cases of the same form are run, and what differs is counted.
 
 #![allow(
     clippy::disallowed_methods,
@@ -30,6 +31,7 @@ use infra_providers::{Registry, SessionOptions};
 use infra_state::{MemoryBackend, State, Store};
 use infra_syntax::Diagnostics;
 use infra_testutils::MemoryLoader;
+use infra_types::address::AddressError;
 use infra_types::{Mode, Type, Value, to_json, type_to_json};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -166,6 +168,8 @@ struct Ran {
     /// How conditions stand: as planned, or after applying.
     checks: Vec<CheckResult>,
     error: Option<String>,
+    /// The phase that it got to: 0 for checking, 1 for planning, 2 for applying.
+    phase: usize,
 }
 
 impl Bench {
@@ -187,23 +191,24 @@ impl Bench {
         Store::new(self.backend.clone(), Arc::new(types))
     }
 
-    async fn step(&mut self, folder: &Path, step: &Step) -> Ran {
+    async fn step(&mut self, step: &Loaded) -> Ran {
         let mut ran = Ran::default();
-        if let Err(error) = self.run(folder, step, &mut ran).await {
+        if let Err(error) = self.run(step, &mut ran).await {
             ran.error = Some(error);
         }
         ran.state = Some(self.store().load().expect("the state can be read").0);
         ran
     }
 
-    async fn run(&mut self, folder: &Path, step: &Step, ran: &mut Ran) -> Outcome<()> {
-        let files = sources(&folder.join(&step.dir));
+    async fn run(&mut self, step: &Loaded, ran: &mut Ran) -> Outcome<()> {
+        let files = step.files.clone();
         let mut loader: MemoryLoader = files.clone().into_iter().collect();
         let host = Files(files);
         let project = Project::load(&loader, ".", &self.registry, &host).map_err(|r| messages(&r.diagnostics))?;
+        ran.phase = 1;
         let (command, mut options, mut arguments) = self.options(&step.args)?;
         if let Some(vars) = &step.vars {
-            loader.add("given.json", read(&folder.join(vars)));
+            loader.add("given.json", vars.clone());
             arguments.insert(0, Argument::File("given.json".into()));
         }
         let collected = collect_in_order(&loader as &dyn SourceLoader, &project.config, ".", &[], &arguments);
@@ -225,6 +230,7 @@ impl Bench {
         let planned = planned.map_err(|d| messages(&d))?;
         ran.checks.clone_from(&planned.plan.checks);
         let mut result = Ok(());
+        ran.phase = 2;
         if command == "apply" {
             let outcome = flow::apply(&mut store, &context, &host, &planned, 1, Shutdown::never()).await;
             let outcome = outcome.map_err(|d| messages(&d));
@@ -248,19 +254,26 @@ impl Bench {
         let mut args = args.iter().map(String::as_str);
         let command = args.next().unwrap_or("plan");
         while let Some(arg) = args.next() {
-            if arg == "-destroy" {
-                options.mode = PlanMode::Destroy;
-            } else if arg == "-var" {
-                given.push(Argument::Value(args.next().unwrap_or_default().to_owned()));
-            } else if let Some(addr) = arg.strip_prefix("-replace=") {
-                let addr = addr.parse().map_err(|e| format!("{e}"))?;
-                options.replace.insert(addr);
-            } else {
-                panic!("the engine has no `{arg}`");
+            let (name, value) = arg.split_once('=').unwrap_or((arg, ""));
+            match (name, value) {
+                ("-destroy", _) => options.mode = PlanMode::Destroy,
+                ("-refresh-only", _) => options.mode = PlanMode::RefreshOnly,
+                ("-refresh", value) => options.refresh = value != "false",
+                ("-var", "") => given.push(Argument::Value(args.next().unwrap_or_default().to_owned())),
+                ("-replace", addr) => {
+                    options.replace.insert(address(addr)?);
+                }
+                ("-target", addr) => options.targets.push(address(addr)?),
+                ("-exclude", addr) => options.excludes.push(address(addr)?),
+                _ => panic!("the engine has no `{arg}`"),
             }
         }
         Ok((command, options, given))
     }
+}
+
+fn address<T: std::str::FromStr<Err = AddressError>>(text: &str) -> Outcome<T> {
+    text.parse().map_err(|e: AddressError| e.to_string())
 }
 
 fn messages(diagnostics: &Diagnostics) -> String {
@@ -317,6 +330,15 @@ impl Differences {
             self.0.push(format!("expected error: {}, got: {got}", expect.error));
             return;
         }
+        let phases = ["validate", "plan", "apply"];
+        let latest = expect
+            .phase
+            .as_ref()
+            .and_then(|p| phases.iter().position(|phase| phase == p));
+        if expect.error && latest.is_some_and(|latest| ran.phase > latest) {
+            self.0
+                .push(format!("found while {}: {:?}", phases[ran.phase], ran.error));
+        }
         if let Some(plan) = &ran.plan
             && let Some(changes) = &expect.changes
         {
@@ -342,7 +364,8 @@ impl Differences {
         };
         self.same("changes", &by_address(&|c| Some(c.action.word().into())), changes);
         let first = ours().filter(|c| c.action == Action::Replace { create_first: true });
-        let first: Vec<String> = first.map(|c| c.addr.to_string()).collect();
+        let mut first: Vec<String> = first.map(|c| c.addr.to_string()).collect();
+        first.sort();
         self.same("create_before_destroy", &first, &expect.create_before_destroy);
         let moved = by_address(&|c| c.previous_addr.as_ref().map(ToString::to_string));
         self.same("previous_address", &moved, &expect.previous_address);
@@ -401,7 +424,13 @@ impl Differences {
                 CheckStatus::Fail => "fail",
                 CheckStatus::Error => "error",
             };
-            let checks = checks.iter().map(|c| (c.object.clone(), word(c.status).to_owned()));
+            // Terraform gives one answer for all instances.
+            let mut all: BTreeMap<String, CheckStatus> = BTreeMap::new();
+            for check in checks {
+                let status = all.entry(check.declared.clone()).or_insert(check.status);
+                *status = check.status.max(*status);
+            }
+            let checks = all.into_iter().map(|(name, status)| (name, word(status).to_owned()));
             self.same("checks", &checks.collect(), &expect.checks);
         }
     }
@@ -438,6 +467,7 @@ fn output_action(change: &OutputChange) -> &'static str {
     match (null(&change.before), null(&change.after)) {
         _ if change.is_noop() => "no-op",
         (true, true) => "no-op",
+        (false, true) if change.after.is_some() => "update",
         (true, false) => "create",
         (false, true) => "delete",
         (false, false) => "update",
@@ -522,19 +552,37 @@ fn is_unknown(expected: &Json, value: &Value) -> bool {
     }
 }
 
-/// Runs a case; says what differs.
-fn run(folder: &Path, case: &Case) -> Vec<String> {
+/// A step with all that it needs.
+struct Loaded {
+    files: BTreeMap<String, Vec<u8>>,
+    args: Vec<String>,
+    vars: Option<Vec<u8>>,
+    expect: Expect,
+}
+
+/// Reads the steps of a case from its folder.
+fn load(folder: &Path, case: &Case) -> Vec<Loaded> {
+    let load = |step: &Step| Loaded {
+        files: sources(&folder.join(&step.dir)),
+        args: step.args.clone(),
+        vars: step.vars.as_ref().map(|vars| read(&folder.join(vars))),
+        expect: serde_json::from_slice(&read(&folder.join(&step.expect))).expect("an expectation"),
+    };
+    case.steps.iter().map(load).collect()
+}
+
+/// Runs the steps of a case; says what differs.
+fn run(steps: &[Loaded]) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
     let mut bench = Bench::new();
     let mut differences = Differences::default();
-    for (i, step) in case.steps.iter().enumerate() {
-        let expect: Expect = serde_json::from_slice(&read(&folder.join(&step.expect))).expect("an expectation");
+    for (i, step) in steps.iter().enumerate() {
         let before = differences.0.len();
-        let ran = runtime.block_on(bench.step(folder, step));
-        differences.step(&expect, &ran, step.args[0] == "apply");
+        let ran = runtime.block_on(bench.step(step));
+        differences.step(&step.expect, &ran, step.args[0] == "apply");
         for text in &mut differences.0[before..] {
             *text = format!("step {}: {text}", i + 1);
         }
@@ -549,9 +597,10 @@ fn conformance() -> PathBuf {
 #[test]
 fn cases_agree_with_terraform() {
     let shown = std::env::var("INFRA_CONFORMANCE").ok();
+    let given = std::env::var_os("INFRA_CASES").map(PathBuf::from);
     let expected = std::fs::read_to_string(conformance().join("expected-cases")).expect("a file");
     let expected: usize = expected.trim().parse().expect("a number");
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(conformance().join("cases"))
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(given.clone().unwrap_or_else(|| conformance().join("cases")))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path())
         .collect();
@@ -566,7 +615,7 @@ fn cases_agree_with_terraform() {
     let mut stale = Vec::new();
     for folder in &folders {
         let case: Case = serde_json::from_slice(&read(&folder.join("case.json"))).expect("a case");
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(folder, &case)));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&load(folder, &case))));
         let differences = result.unwrap_or_else(|_| vec!["panicked".into()]);
         let excepted = exceptions.contains_key(&*case.id);
         if differences.is_empty() || excepted {
@@ -582,6 +631,10 @@ fn cases_agree_with_terraform() {
         }
         differ.push(case.id);
     }
+    if given.is_some() {
+        println!("{} differ: {differ:?}", differ.len());
+        return;
+    }
     assert!(stale.is_empty(), "these agree after all: {stale:?}");
     let agreed = folders.len() - differ.len();
     println!("{} differ on purpose", exceptions.len());
@@ -591,4 +644,51 @@ fn cases_agree_with_terraform() {
         "{agreed} agree, but {expected} did before: {differ:?}"
     );
     assert!(agreed == expected, "{agreed} agree now: write that into expected-cases");
+}
+
+#[derive(Deserialize)]
+struct Measured {
+    id: String,
+    steps: Vec<MeasuredStep>,
+}
+
+#[derive(Deserialize)]
+struct MeasuredStep {
+    args: Vec<String>,
+    /// The sources; those of the step before if left out.
+    files: Option<BTreeMap<String, String>>,
+    vars: Option<Json>,
+    expect: Expect,
+}
+
+/// `cases/terraform.jsonl` holds one case per line, with what Terraform 1.11.4 gave.
+#[test]
+fn measured_configurations_agree_with_terraform() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/terraform.jsonl");
+    let text = String::from_utf8(read(&path)).expect("a text");
+    let mut differ = Vec::new();
+    for line in text.lines() {
+        let case: Measured = serde_json::from_str(line).expect("a case");
+        let mut files = BTreeMap::new();
+        let mut steps = Vec::new();
+        for step in case.steps {
+            if let Some(given) = step.files {
+                files = given
+                    .into_iter()
+                    .map(|(name, text)| (name, text.into_bytes()))
+                    .collect();
+            }
+            steps.push(Loaded {
+                files: files.clone(),
+                args: step.args,
+                vars: step.vars.map(|vars| vars.to_string().into_bytes()),
+                expect: step.expect,
+            });
+        }
+        let differences = run(&steps);
+        if !differences.is_empty() {
+            differ.push(format!("{}: {}", case.id, differences.join("; ")));
+        }
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
 }

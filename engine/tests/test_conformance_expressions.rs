@@ -4,7 +4,8 @@
 //! `conformance/exceptions.txt` names those that differ on purpose, with the
 //! reason; `conformance/expected-agreement` the number that must agree. With
 //! `INFRA_CONFORMANCE=FILTER` set, each failure whose id or group contains the
-//! filter is printed.
+//! filter is printed. With `INFRA_CONFORMANCE_FILE=PATH`, another recording is
+//! compared, and each of its failures is printed.
 
 #![allow(
     clippy::disallowed_methods,
@@ -168,6 +169,28 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+fn entries(corpus: &str) -> Vec<Entry> {
+    let lines = corpus.split('\n').filter(|l| !l.is_empty());
+    lines.map(|l| serde_json::from_str(l).expect("an entry")).collect()
+}
+
+#[test]
+fn another_recording_agrees_with_terraform() {
+    let Ok(path) = std::env::var("INFRA_CONFORMANCE_FILE") else {
+        return;
+    };
+    let corpus = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let entries = entries(&corpus);
+    let mut failed = 0;
+    for entry in &entries {
+        if let Err(why) = compare(entry) {
+            failed += 1;
+            println!("{} [{}]\n    {:?}\n    {why}", entry.id, entry.group, entry.expr);
+        }
+    }
+    assert_eq!(failed, 0, "so many of {} differ", entries.len());
+}
+
 #[test]
 fn expressions_agree_with_terraform() {
     let shown = std::env::var("INFRA_CONFORMANCE").ok();
@@ -180,11 +203,7 @@ fn expressions_agree_with_terraform() {
     let expected: usize = read("expected-agreement").trim().parse().expect("a number");
 
     let corpus = read("expressions.jsonl");
-    let entries: Vec<Entry> = corpus
-        .split('\n')
-        .filter(|l| !l.is_empty())
-        .map(|l| serde_json::from_str(l).expect("an entry"))
-        .collect();
+    let entries = entries(&corpus);
     let mut groups: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut agreed = 0;
     let mut stale = Vec::new();

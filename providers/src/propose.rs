@@ -65,7 +65,7 @@ fn propose_block(block: &Block, prior: Option<&Value>, config: &Value) -> Value 
         out.insert(key(configured, name), value);
     }
     Value {
-        kind: ValueKind::Object(Arc::new(out)),
+        kind: ValueKind::Object(Arc::new(out.into())),
         marks: config.marks,
     }
 }

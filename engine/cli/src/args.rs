@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Sandbox(SandboxCommand),
     /// Show the arguments and attributes of a type
     Schema(SchemaArgs),
+    /// Explain an error code; without one, list all of them
+    ExplainError(ExplainErrorArgs),
     /// Write a completion script for a shell
     Completions(CompletionsArgs),
     /// Show the version
@@ -108,7 +110,7 @@ pub(crate) struct VariableArgs {
 /// The state to work on.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct StateArgs {
-    /// State file, in place of `infra.state.json` in the folder
+    /// State file, in place of the one that the configuration names or `infra.state.json`
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
     /// How long to wait for the state's lock (`30s`, `5m`)
@@ -129,6 +131,12 @@ pub(crate) struct PlanningArgs {
     /// Replace this instance even if nothing changes
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
+    /// Plan only this resource, module or instance, and what it depends on
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<String>,
+    /// Leave out this resource, module or instance, and what depends on it
+    #[arg(long = "exclude", value_name = "ADDRESS", conflicts_with = "targets")]
+    pub excludes: Vec<String>,
     /// How many operations run at once
     #[arg(long, value_name = "N", default_value_t = infra_engine::execute::DEFAULT_PARALLELISM, value_parser = parse_count)]
     pub parallelism: usize,
@@ -163,7 +171,7 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
     /// Folder of the root module, or a saved plan
-    #[arg(default_value = ".", value_name = "FOLDER|PLAN")]
+    #[arg(id = "place", default_value = ".", value_name = "FOLDER|PLAN")]
     pub target: PathBuf,
     #[command(flatten)]
     pub planning: PlanningArgs,
@@ -226,6 +234,8 @@ pub(crate) struct ShowArgs {
     #[arg(default_value = ".", value_name = "FOLDER|FILE")]
     pub target: PathBuf,
     #[command(flatten)]
+    pub variables: VariableArgs,
+    #[command(flatten)]
     pub state: StateArgs,
     /// Write JSON, as `terraform show -json` does
     #[arg(long)]
@@ -239,6 +249,8 @@ pub(crate) struct OutputArgs {
     /// Only this output
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    #[command(flatten)]
+    pub variables: VariableArgs,
     #[command(flatten)]
     pub state: StateArgs,
     /// Write JSON
@@ -301,6 +313,8 @@ pub(crate) struct StateListArgs {
     #[arg(long, short = 'C', default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
     #[command(flatten)]
+    pub variables: VariableArgs,
+    #[command(flatten)]
     pub state: StateArgs,
 }
 
@@ -312,6 +326,8 @@ pub(crate) struct StateShowArgs {
     /// Folder of the root module
     #[arg(long, short = 'C', default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
+    #[command(flatten)]
+    pub variables: VariableArgs,
     #[command(flatten)]
     pub state: StateArgs,
     /// Write JSON
@@ -331,6 +347,8 @@ pub(crate) struct StateMvArgs {
     #[arg(long, short = 'C', default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
     #[command(flatten)]
+    pub variables: VariableArgs,
+    #[command(flatten)]
     pub state: StateArgs,
     /// Only show what would be moved
     #[arg(long)]
@@ -346,6 +364,8 @@ pub(crate) struct StateRmArgs {
     #[arg(long, short = 'C', default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
     #[command(flatten)]
+    pub variables: VariableArgs,
+    #[command(flatten)]
     pub state: StateArgs,
     /// Only show what would be forgotten
     #[arg(long)]
@@ -360,6 +380,8 @@ pub(crate) struct UnlockArgs {
     /// Folder of the root module
     #[arg(long, short = 'C', default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
+    #[command(flatten)]
+    pub variables: VariableArgs,
     #[command(flatten)]
     pub state: StateArgs,
 }
@@ -388,6 +410,13 @@ pub(crate) struct SchemaArgs {
     /// The type; all types if left out
     #[arg(value_name = "TYPE")]
     pub ty: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainErrorArgs {
+    /// The code of the error, such as `infra::config::undeclared`, or its last part
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
 }
 
 #[derive(Debug, Args)]

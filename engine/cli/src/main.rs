@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod error;
+mod explanations;
 mod host;
 mod loader;
 mod project;
@@ -17,6 +18,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = args::with_two_dashes(std::env::args_os());

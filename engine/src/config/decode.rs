@@ -20,14 +20,16 @@ mod settings;
 mod types;
 mod variable;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use rustc_hash::FxHashMap;
 
 use infra_providers::Registry;
 use infra_syntax::ast::{self, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{ModulePath, Str};
 
-use super::model::{Local, Module, ModuleId, Settings};
+use super::model::{Local, Module, ModuleId, Resources, Settings, Unread};
 use super::names;
 
 /// One folder, decoded; calls have no children yet.
@@ -71,7 +73,7 @@ pub(super) fn decode(dir: String, files: Vec<ast::File>, registry: &Registry, ou
             settings: Settings::default(),
             root_only: Vec::new(),
         },
-        declared: HashMap::new(),
+        declared: FxHashMap::default(),
         infra_block: None,
     };
     let mut bodies: Vec<ast::Body> = files.into_iter().map(|f| f.body).collect();
@@ -80,6 +82,7 @@ pub(super) fn decode(dir: String, files: Vec<ast::File>, registry: &Registry, ou
     for body in bodies {
         decoder.file(body);
     }
+    decoder.folder.module.resources.sort_unstable_keys();
     decoder.folder
 }
 
@@ -92,11 +95,12 @@ pub(super) fn empty_module(dir: String) -> Module {
         dir,
         incomplete: false,
         lost: BTreeSet::new(),
+        unread: Unread::default(),
         types: BTreeMap::new(),
         variables: BTreeMap::new(),
         locals: BTreeMap::new(),
         outputs: BTreeMap::new(),
-        resources: BTreeMap::new(),
+        resources: Resources::default(),
         calls: BTreeMap::new(),
         providers: BTreeMap::new(),
         functions: BTreeMap::new(),
@@ -113,7 +117,7 @@ struct Decoder<'a> {
     out: &'a mut Diagnostics,
     folder: Folder,
     /// Where each named thing was declared first, by what it is called in messages.
-    declared: HashMap<String, Span>,
+    declared: FxHashMap<String, Span>,
     /// The first `infra` block.
     infra_block: Option<Span>,
 }
@@ -144,9 +148,9 @@ impl Decoder<'_> {
                 "infra::config::argument_outside_block",
                 format!("the argument `{name}` stands outside of any block"),
             )
-            .at(attribute.name.span, "arguments belong into blocks")
+            .at(attribute.name.span, "arguments belong in blocks")
             .help(format!(
-                "put it into a block, such as `locals {{ {name} = … }}`; values for variables belong into a `.vars.infra` file"
+                "put it into a block, such as `locals {{ {name} = … }}`; values for variables belong in a `.vars.infra` file"
             )),
         );
     }
@@ -177,10 +181,10 @@ impl Decoder<'_> {
             "policy" => "policies are not supported yet".to_owned(),
             "ephemeral" => "ephemeral resources are not supported; use a `data` block".to_owned(),
             "run" | "mock_provider" | "override_resource" => {
-                format!("`{kind}` blocks belong into a test file (`*.test.infra`)")
+                format!("`{kind}` blocks belong in a test file (`*.test.infra`)")
             }
             "lifecycle" | "dynamic" | "provisioner" | "connection" => {
-                format!("`{kind}` belongs into a `resource` block")
+                format!("`{kind}` belongs in a `resource` block")
             }
             _ => names::advice(kind, KINDS.iter().copied(), "the blocks are", ""),
         };
@@ -206,8 +210,13 @@ impl Decoder<'_> {
                 .help(format!("for an object write `{} = {{ … }}`", nested.kind.name)),
             );
         }
+        let mut here = HashSet::new();
         for attribute in block.body.attributes {
             let name = attribute.name;
+            // The parser has reported a name that stands in one block twice.
+            if !here.insert(name.name.clone()) {
+                continue;
+            }
             if !self.is_new(format!("local value `{}`", name.name), name.span) {
                 continue;
             }

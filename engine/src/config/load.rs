@@ -2,17 +2,17 @@
 //!
 //! Each folder is read, parsed and decoded once, however often it is called.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use infra_providers::Registry;
 use infra_syntax::parse::{decode as decode_text, parse_file};
-use infra_syntax::{Diagnostic, Diagnostics, Sources, Span};
+use infra_syntax::{Diagnostic, Diagnostics, SourceId, Sources, Span};
 use infra_types::{ModulePath, Str};
 
 use super::decode::{Folder, decode, empty_module};
 use super::loader::{self, SourceLoader};
-use super::model::{Config, Module, ModuleId, Settings};
+use super::model::{Config, Module, ModuleId, Settings, Unread};
 use super::validate::is_missing;
 
 /// How deep module calls may be nested.
@@ -228,7 +228,7 @@ impl Tree<'_> {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::root_only",
-                    format!("`{what}` blocks belong into the root module"),
+                    format!("`{what}` blocks belong in the root module"),
                 )
                 .at(*span, "this module is called by another one")
                 .help("move it to the root module"),
@@ -258,7 +258,10 @@ impl Tree<'_> {
         if wanted.is_empty() {
             self.out.push(no_configuration(dir, &names, called_at));
         }
-        let before = self.out.0.len();
+        let mut unread = Unread {
+            words: Some(BTreeSet::new()),
+            ..Unread::default()
+        };
         let mut files = Vec::with_capacity(wanted.len());
         for name in wanted {
             let shown = loader::file_in(dir, name);
@@ -269,6 +272,7 @@ impl Tree<'_> {
                         "infra::config::unreadable_file",
                         format!("`{shown}` cannot be read: {e}"),
                     ));
+                    unread.words = None;
                     continue;
                 }
             };
@@ -277,19 +281,49 @@ impl Tree<'_> {
                     let text: Arc<str> = text.into();
                     let source = self.sources.add(shown, Arc::clone(&text));
                     let (file, errors) = parse_file(&text, source);
+                    if errors.has_errors() {
+                        unread.see(source, &text);
+                    }
                     self.out.extend(errors);
                     files.push(file);
                 }
-                Err(d) => self.out.push(d),
+                Err(d) => {
+                    unread.words = None;
+                    self.out.push(d);
+                }
             }
         }
-        let unread = self.out.0[before..].iter().any(Diagnostic::is_error);
         let mut found = Diagnostics::new();
         let mut folder = decode(dir.to_owned(), files, self.registry, &mut found);
-        folder.module.incomplete = unread;
-        self.out
-            .extend(found.into_iter().filter(|d| !(unread && is_missing(d))));
+        folder.module.incomplete = unread.words.is_none() || !unread.files.is_empty();
+        let follows = |d: &Diagnostic| is_missing(d) && d.label.as_ref().is_some_and(|(at, _)| unread.has(*at));
+        self.out.extend(found.into_iter().filter(|d| !follows(d)));
+        folder.module.unread = unread;
         folder
+    }
+}
+
+impl Unread {
+    /// Notes a file with errors.
+    fn see(&mut self, source: SourceId, text: &str) {
+        self.files.insert(source);
+        if let Some(words) = &mut self.words {
+            let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+            words.extend(text.split(|c| !is_part(c)).filter(|w| !w.is_empty()).map(Str::from));
+        }
+    }
+
+    /// Says whether a place is in a file with errors.
+    pub(crate) fn has(&self, place: Span) -> bool {
+        self.files.contains(&place.source)
+    }
+}
+
+impl Module {
+    /// Says whether a name may be declared in a part that could not be read.
+    pub(crate) fn may_declare(&self, name: &str) -> bool {
+        self.lost.contains(name)
+            || self.incomplete && self.unread.words.as_ref().is_none_or(|words| words.contains(name))
     }
 }
 

@@ -121,7 +121,7 @@ impl Search<'_> {
         }
         if self.found.len() == before {
             let path = Path(at.0.iter().chain(&e.path.0).cloned().collect());
-            self.add(path, sentence(&e.message), None);
+            self.add(path, in_backticks(&e.message), None);
         }
     }
 
@@ -159,15 +159,7 @@ impl Search<'_> {
     }
 }
 
-/// Makes a sentence of the words of a conversion: `string required`.
-fn sentence(message: &str) -> String {
-    match message.strip_suffix(" required") {
-        Some(what) if !what.ends_with(" is") && !what.contains(' ') => {
-            format!("a {what} is required")
-        }
-        Some(what) if what.contains(" of ") && !what.ends_with(" is") => {
-            format!("a {what} is required")
-        }
-        _ => message.replace('"', "`"),
-    }
+/// Puts the names in a conversion's words into backticks.
+fn in_backticks(message: &str) -> String {
+    message.replace('"', "`")
 }

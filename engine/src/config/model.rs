@@ -4,12 +4,15 @@
 //! Expressions stay syntax ([`ast::Expr`]); everything that has a fixed form
 //! (meta-arguments, types, addresses) is decoded.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use infra_syntax::ast::{self, Expr, FunctionDecl, Ident};
-use infra_syntax::{Sources, Span};
+use infra_syntax::{SourceId, Sources, Span};
 use infra_types::{Mode, ModulePath, ResourcePath, Str, Value};
+use rustc_hash::FxBuildHasher;
 
 use crate::eval::Scope;
 use crate::eval::type_expr::{Problem, TypeConstraint};
@@ -42,6 +45,9 @@ pub struct Settings {
     pub required_version: Option<(String, Span)>,
     /// `state KIND { … }`: the kind and its arguments.
     pub state: Option<StateSettings>,
+    /// Whether the block says something that could not be understood, so that it
+    /// is not certain where the state is.
+    pub unclear: bool,
 }
 
 /// `state KIND { … }`.
@@ -51,6 +57,17 @@ pub struct StateSettings {
     pub kind: Ident,
     /// The arguments.
     pub body: ast::Body,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// The parts of a module that could not be read.
+#[derive(Clone, Debug, Default)]
+pub struct Unread {
+    /// Files with errors: blocks in them may lack arguments that are written there.
+    pub files: BTreeSet<SourceId>,
+    /// The words in these files; nothing if there may be any others.
+    pub words: Option<BTreeSet<Str>>,
 }
 
 /// One module: the declarations of all files of a folder.
@@ -69,6 +86,8 @@ pub struct Module {
     pub incomplete: bool,
     /// Names of things whose declaration is wrong, so that they are not here.
     pub lost: BTreeSet<Str>,
+    /// What is in the parts that could not be read.
+    pub unread: Unread,
     /// `type` statements.
     pub types: BTreeMap<Str, TypeConstraint>,
     /// `variable` blocks.
@@ -78,7 +97,7 @@ pub struct Module {
     /// `output` blocks.
     pub outputs: BTreeMap<Str, Output>,
     /// `resource` and `data` blocks.
-    pub resources: BTreeMap<ResourceKey, Resource>,
+    pub resources: Resources,
     /// `module` blocks.
     pub calls: BTreeMap<Str, ModuleCall>,
     /// `provider` blocks.
@@ -96,7 +115,7 @@ pub struct Module {
 }
 
 /// What a resource is filed under within its module.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResourceKey {
     /// Managed or data.
     pub mode: Mode,
@@ -104,6 +123,31 @@ pub struct ResourceKey {
     pub ty: Str,
     /// Its name.
     pub name: Str,
+}
+
+/// The resources of a module, sorted by their keys once they are all there.
+///
+/// They are looked up again and again, by each reference.
+pub type Resources = IndexMap<ResourceKey, Resource, FxBuildHasher>;
+
+impl Ord for ResourceKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Most resources are compared with others of their type, and share its text.
+        let types = || match Arc::ptr_eq(&self.ty, &other.ty) {
+            true => Ordering::Equal,
+            false => self.ty.cmp(&other.ty),
+        };
+        self.mode
+            .cmp(&other.mode)
+            .then_with(types)
+            .then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for ResourceKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Which configuration of a provider: its name and alias.

@@ -20,7 +20,7 @@ use infra_syntax::{Diagnostic, Diagnostics, Span};
 
 use self::context::Context;
 use self::names_in::Names;
-pub(super) use self::resource::is_missing;
+pub(crate) use self::resource::is_missing;
 use super::load::one_per_folder;
 use super::model::{Check, Condition, Config, Module, Output};
 
@@ -137,6 +137,16 @@ impl<'a> Validator<'a, '_> {
         self.names(Context::NONE).expr(&output.value);
         self.names(Context::NONE).dependencies(&output.depends_on);
         self.conditions(&output.preconditions, Context::NONE);
+        if output.ephemeral && self.module.path.is_root() {
+            self.out.push(
+                Diagnostic::error(
+                    "infra::config::ephemeral_output",
+                    format!("output `{}` of the root module cannot be ephemeral", output.name.name),
+                )
+                .at(output.span, "shown and stored after the run")
+                .help("remove `ephemeral`; only outputs of called modules can have it"),
+            );
+        }
     }
 
     fn check(&mut self, check: &'a Check) {

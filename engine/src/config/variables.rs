@@ -205,7 +205,7 @@ impl Collected {
                     format!("a variable file holds only values, not `{name}`"),
                 )
                 .at(span, "not a value")
-                .help("write `name = value`; declarations belong into a `.infra` file of the module"),
+                .help("write `name = value`; declarations belong in a `.infra` file of the module"),
             );
         }
         for attribute in file.body.attributes {
@@ -258,18 +258,27 @@ impl Collected {
     ///
     /// `validation` blocks are not checked here: they may refer to other values.
     pub fn resolve(self, config: &Config) -> (BTreeMap<Str, Value>, Arc<Sources>, Diagnostics) {
+        self.resolve_some(config, &|_| true)
+    }
+
+    /// As [`Collected::resolve`], for those variables that are asked for; the others may lack a value.
+    pub fn resolve_some(
+        self,
+        config: &Config,
+        wanted: &dyn Fn(&Str) -> bool,
+    ) -> (BTreeMap<Str, Value>, Arc<Sources>, Diagnostics) {
         let module = config.root();
         let mut out = self.diagnostics;
         let mut last: BTreeMap<&Str, &Given> = BTreeMap::new();
         for given in &self.given {
             if module.variables.contains_key(&given.name) {
                 last.insert(&given.name, given);
-            } else if !module.incomplete && !module.lost.contains(&given.name) {
+            } else if !module.may_declare(&given.name) {
                 out.extend(undeclared(module, given));
             }
         }
         let mut values = BTreeMap::new();
-        for (name, variable) in &module.variables {
+        for (name, variable) in module.variables.iter().filter(|(name, _)| wanted(name)) {
             let value = match last.get(name) {
                 Some(given) => one(variable, given, &self.sources, &mut out),
                 None => without(variable, &mut out),

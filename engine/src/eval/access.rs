@@ -30,6 +30,9 @@ impl Refusal {
 
 type Access = Result<Value, Box<Refusal>>;
 
+/// What to do about a part of null.
+const IN_PLACE_OF_NULL: &str = "`try(…, null)` gives another value where a part is not there";
+
 fn refuse(refusal: Refusal) -> Access {
     Err(Box::new(refusal))
 }
@@ -39,11 +42,14 @@ pub(super) fn attribute(value: &Value, name: &str) -> Access {
     let marks = value.marks;
     let found = match &value.kind {
         ValueKind::Null(_) => {
-            return refuse(Refusal::new(
-                "infra::eval::null_access",
-                format!("a null value has no attribute `{name}`"),
-                "what stands before this is null",
-            ));
+            return refuse(
+                Refusal::new(
+                    "infra::eval::null_access",
+                    format!("a null value has no attribute `{name}`"),
+                    "what stands before this is null",
+                )
+                .help(Some(IN_PLACE_OF_NULL.into())),
+            );
         }
         ValueKind::Object(attrs) => attrs.get(name).cloned(),
         ValueKind::Map(m) => m.items.get(name).cloned(),
@@ -106,11 +112,14 @@ fn near(value: &Value, name: &str) -> Option<String> {
 pub(super) fn index(value: &Value, key: &Value) -> Access {
     const INVALID: &str = "infra::eval::invalid_index";
     if value.is_null() {
-        return refuse(Refusal::new(
-            "infra::eval::null_access",
-            "a null value has no elements",
-            "what stands before this is null",
-        ));
+        return refuse(
+            Refusal::new(
+                "infra::eval::null_access",
+                "a null value has no elements",
+                "what stands before this is null",
+            )
+            .help(Some(IN_PLACE_OF_NULL.into())),
+        );
     }
     if key.is_null() {
         return refuse(Refusal::new(INVALID, "an index must not be null", "this is null"));

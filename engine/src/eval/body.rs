@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use infra_providers::schema::{self, NestedBlock, Nesting};
 use infra_syntax::ast::{self, Expr};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{Marks, Str, Type, Value, ValueKind, convert_closed};
+use infra_types::{Marks, Str, Type, Value, convert_closed};
 
 use self::messages::{missing_argument, missing_block, too_many_blocks, unknown_argument, unknown_block};
 use super::scope::Scope;
@@ -50,6 +50,8 @@ pub fn eval_resource(resource: &Resource, schema: &schema::Block, scope: &dyn Sc
 }
 
 /// Evaluates a body whose owner has no name; missing arguments are reported at its beginning.
+///
+/// Nothing of it is stored, so it may hold ephemeral values.
 pub fn eval_body(body: &ast::Body, schema: &schema::Block, scope: &dyn Scope) -> (Value, Diagnostics) {
     let start = body.span.start.saturating_sub(1);
     let owner = Owner {
@@ -61,7 +63,11 @@ pub fn eval_body(body: &ast::Body, schema: &schema::Block, scope: &dyn Scope) ->
         },
         also: &[],
     };
-    eval_block(body, owner, schema, scope)
+    let reader = Reader {
+        stored: false,
+        ..Reader::new(&super::eval, false)
+    };
+    reader.run(body, owner, schema, scope)
 }
 
 /// Evaluates a body.
@@ -94,6 +100,8 @@ struct Reader<'a> {
     eval: Eval<'a>,
     /// Whether the contents of `dynamic` blocks are looked at even if they make no block.
     thorough: bool,
+    /// Whether the value is kept after the run, so that it must not hold ephemeral values.
+    stored: bool,
     out: Diagnostics,
 }
 
@@ -113,6 +121,7 @@ impl<'a> Reader<'a> {
         Reader {
             eval,
             thorough,
+            stored: true,
             out: Diagnostics::new(),
         }
     }
@@ -152,7 +161,7 @@ impl<'a> Reader<'a> {
             entries.insert(name.into(), value);
         }
         self.fill(&mut entries, &meant, owner, schema);
-        ValueKind::Object(entries.into()).into()
+        Value::object(entries)
     }
 
     /// Adds what was not written. What is missing is reported, unless it was `meant`
@@ -226,7 +235,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        if value.deep_marks().contains(Marks::EPHEMERAL) {
+        if self.stored && value.deep_marks().contains(Marks::EPHEMERAL) {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::ephemeral_argument",
@@ -235,7 +244,8 @@ impl<'a> Reader<'a> {
                         attribute.name.name
                     ),
                 )
-                .at(attribute.expr.span, "an ephemeral value"),
+                .at(attribute.expr.span, "an ephemeral value")
+                .help("ephemeral values can be used in `provider` blocks, conditions, and variables and outputs declared `ephemeral`"),
             );
             return None;
         }

@@ -5,6 +5,7 @@ use infra_syntax::ast::{Expr, ExprKind, FunctionDecl, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Type, Value, ValueKind, suggest};
 
+use super::budget::Budget;
 use super::env::{Env, Eval, Run, all, error};
 use super::expr::{value_of, with_article, with_names};
 use super::functions::{self, FnError};
@@ -31,7 +32,47 @@ pub(super) fn eval(name: &Ident, args: &[Expr], expand: bool, span: Span, env: E
     let Some((values, spans)) = arguments(args, expand, env)? else {
         return Ok(Value::unknown(Type::Dynamic));
     };
-    functions::call(spec, values, env.scope()).map_err(|e| failed(&name.name, e, &spans, span).into())
+    let budget = env.budget();
+    if !spec.is_quick {
+        values.iter().try_for_each(|value| budget.charge_walk(value, span))?;
+    }
+    let scope = Charged {
+        scope: env.scope(),
+        budget,
+    };
+    let result = functions::call(spec, values, &scope).map_err(|e| failed(&name.name, e, &spans, span))?;
+    if !spec.is_quick {
+        budget.charge_walk(&result, span)?;
+    }
+    Ok(result)
+}
+
+/// The scope of a built-in function, which may evaluate a template: all on one budget.
+struct Charged<'a> {
+    scope: &'a dyn Scope,
+    budget: &'a Budget,
+}
+
+impl Scope for Charged<'_> {
+    fn resolve(&self, root: &Ident, attrs: &[&Ident], span: Span) -> Result<Resolved, Diagnostic> {
+        self.scope.resolve(root, attrs, span)
+    }
+
+    fn user_function(&self, name: &str) -> Option<&FunctionDecl> {
+        self.scope.user_function(name)
+    }
+
+    fn named_type(&self, name: &str) -> Option<type_expr::TypeConstraint> {
+        self.scope.named_type(name)
+    }
+
+    fn host(&self) -> &dyn Host {
+        self.scope.host()
+    }
+
+    fn budget(&self) -> Option<&Budget> {
+        Some(self.budget)
+    }
 }
 
 /// The template that `templatestring` renders comes from elsewhere: one that is
@@ -67,9 +108,11 @@ fn unknown_function(name: &Ident) -> Diagnostic {
 }
 
 fn failed(name: &str, e: FnError, spans: &[Span], call: Span) -> Diagnostic {
-    let span = e.arg.and_then(|i| spans.get(i).or(spans.last())).copied();
-    Diagnostic::error("infra::eval::function_failed", format!("`{name}`: {}", e.message))
-        .at(span.unwrap_or(call), "in this call")
+    let d = Diagnostic::error("infra::eval::function_failed", format!("`{name}`: {}", e.message));
+    match e.arg.and_then(|i| spans.get(i).or(spans.last())) {
+        Some(argument) => d.at(*argument, "this argument"),
+        None => d.at(call, "in this call"),
+    }
 }
 
 /// Evaluates arguments, with the place of each; nothing if it is unknown how many there are.
@@ -111,12 +154,17 @@ fn arguments(args: &[Expr], expand: bool, env: Env<'_>) -> Eval<Option<(Vec<Valu
 /// `try(a, b, …)`: the first that does not fail.
 fn try_(args: &[Expr], expand: bool, span: Span, env: Env<'_>) -> Eval {
     let mut errors = Diagnostics::new();
+    // How many arguments there are must be certain, so an expansion comes first.
+    let mut expanded = match args.last() {
+        Some(last) if expand => match arguments(std::slice::from_ref(last), true, env)? {
+            Some((values, _)) => Some(values),
+            None => return Ok(Value::unknown(Type::Dynamic)),
+        },
+        _ => None,
+    };
     for (i, arg) in args.iter().enumerate() {
-        let candidates = if expand && i + 1 == args.len() {
-            match arguments(std::slice::from_ref(arg), true, env)? {
-                Some((values, _)) => values,
-                None => return Ok(Value::unknown(Type::Dynamic)),
-            }
+        let candidates = if let Some(values) = expanded.take_if(|_| i + 1 == args.len()) {
+            values
         } else {
             match value_of(arg, env) {
                 Ok(value) => vec![value],
@@ -319,6 +367,15 @@ mod tests {
         check("try(list[9], \"x\")", r#""x""#);
         check("try(list[9])", "error: `try`: none of the arguments can be evaluated");
         check("try(unknown, 1)", "unknown any");
+        check("try(list[9], [1, 2]...)", "1");
+        check(
+            "try([list[9]]...)",
+            "error: there is no element 9: it has 2, counted from 0",
+        );
+        check(
+            "try(1, 5...)",
+            "error: what is expanded with `...` must be a list, set or tuple, not a number",
+        );
         check("can(list[9])", "false");
         check("can(unknown_text)", "unknown bool, not null");
         check("can()", "error: `can` takes exactly one argument");

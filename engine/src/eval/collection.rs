@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use infra_syntax::ast::{Expr, For, Ident};
-use infra_syntax::{Diagnostic, Span};
+use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Marks, Number, Str, Type, Value, ValueKind, convert};
 
 use super::conditional::as_truth;
@@ -90,36 +90,32 @@ struct Gather<'f> {
     items: Vec<Value>,
     entries: BTreeMap<Str, Value>,
     groups: BTreeMap<Str, Vec<Value>>,
+    /// Why the first element whose value fails does so.
+    errors: Diagnostics,
 }
 
 /// Evaluates a `for` expression.
 pub(super) fn for_expr(expr: &For, env: Env<'_>) -> Eval {
-    let source = value_of(&expr.collection, env)?;
-    if let ValueKind::Unknown(Type::Dynamic, _) = source.kind {
-        return Ok(source);
-    }
     let mut gather = Gather {
         expr,
-        marks: source.marks,
+        marks: Marks::NONE,
         known: true,
         items: Vec::new(),
         entries: BTreeMap::new(),
         groups: BTreeMap::new(),
+        errors: Diagnostics::new(),
     };
-    let Some(items) = iterate(&source, expr.collection.span)? else {
-        return Ok(Value::unknown(Type::Dynamic).with_marks(source.marks));
-    };
-    let mut any = false;
-    for (key, item) in items {
-        any = true;
-        bind(expr.key_var.as_ref(), &expr.value_var, key, item, env, |env| {
-            gather.add(env)
-        })?;
+    if let Err(e) = gather.all(env) {
+        env.run.fail(None);
+        return Err(e);
     }
-    if !any && let Some(condition) = &expr.condition {
-        check_condition(expr, condition, env)?;
+    let errors = std::mem::take(&mut gather.errors);
+    let value = gather.finish();
+    if errors.is_empty() {
+        return Ok(value);
     }
-    Ok(gather.finish())
+    env.run.fail(Some(value));
+    Err(errors)
 }
 
 /// Checks the filter of a `for` expression that has nothing to filter.
@@ -136,6 +132,40 @@ fn check_condition(expr: &For, condition: &Expr, env: Env<'_>) -> Eval<()> {
 }
 
 impl Gather<'_> {
+    /// Goes through the collection. A value that fails stops nothing: how many there are
+    /// still counts where the expression is the branch of a conditional that is not taken.
+    fn all(&mut self, env: Env<'_>) -> Eval<()> {
+        let expr = self.expr;
+        let source = value_of(&expr.collection, env)?;
+        self.marks = source.marks;
+        let Some(items) = iterate(&source, expr.collection.span)? else {
+            self.known = false;
+            return Ok(());
+        };
+        let mut any = false;
+        for (key, item) in items {
+            any = true;
+            env.budget().charge(1, expr.value.span)?;
+            bind(expr.key_var.as_ref(), &expr.value_var, key, item, env, |env| {
+                self.add(env)
+            })?;
+        }
+        match &expr.condition {
+            Some(condition) if !any => check_condition(expr, condition, env),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the value of an element, or what is known of it if it fails.
+    fn value(&mut self, env: Env<'_>) -> Value {
+        value_of(&self.expr.value, env).unwrap_or_else(|e| {
+            if self.errors.is_empty() {
+                self.errors = e;
+            }
+            env.run.failed()
+        })
+    }
+
     fn add(&mut self, env: Env<'_>) -> Eval<()> {
         if let Some(condition) = &self.expr.condition {
             let include = as_truth(&value_of(condition, env)?, condition.span)?;
@@ -150,7 +180,8 @@ impl Gather<'_> {
             }
         }
         let Some(key_expr) = &self.expr.key else {
-            self.items.push(value_of(&self.expr.value, env)?);
+            let value = self.value(env);
+            self.items.push(value);
             return Ok(());
         };
         let (key, marks) = key(key_expr, env)?;
@@ -159,7 +190,7 @@ impl Gather<'_> {
             self.known = false;
             return Ok(());
         };
-        let value = value_of(&self.expr.value, env)?;
+        let value = self.value(env);
         if self.expr.group {
             self.groups.entry(key).or_default().push(value);
             return Ok(());
@@ -175,10 +206,13 @@ impl Gather<'_> {
                 } else {
                     "two elements give the same key".to_owned()
                 };
-                Err(Diagnostic::error("infra::eval::duplicate_key", message)
-                    .at(key_expr.span, "the key is not unique")
-                    .help("`...` after the value collects the values of each key")
-                    .into())
+                if self.errors.is_empty() {
+                    self.errors = Diagnostic::error("infra::eval::duplicate_key", message)
+                        .at(key_expr.span, "the key is not unique")
+                        .help("`...` after the value collects the values of each key")
+                        .into();
+                }
+                Ok(())
             }
         }
     }
@@ -191,7 +225,7 @@ impl Gather<'_> {
         } else if self.expr.group {
             Value::object(self.groups.into_iter().map(|(k, vs)| (k, Value::tuple(vs))))
         } else {
-            ValueKind::Object(self.entries.into()).into()
+            Value::object(self.entries)
         };
         value.with_marks(self.marks)
     }

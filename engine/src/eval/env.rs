@@ -3,8 +3,9 @@
 use std::cell::{Cell, RefCell};
 
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{Str, Value};
+use infra_types::{Str, Type, Value};
 
+use super::budget::Budget;
 use super::scope::Scope;
 
 /// How deeply evaluation may nest, calls of functions included.
@@ -19,8 +20,12 @@ pub(super) type Eval<T = Value> = Result<T, Diagnostics>;
 pub(super) struct Run<'a> {
     scope: &'a dyn Scope,
     depth: Cell<u32>,
+    own: Budget,
+    shared: Option<&'a Budget>,
     /// The declared functions that are being called.
     pub(super) calls: RefCell<Vec<Str>>,
+    /// What is known of the value whose evaluation failed last.
+    failed: RefCell<Option<Value>>,
 }
 
 impl<'a> Run<'a> {
@@ -28,17 +33,39 @@ impl<'a> Run<'a> {
         Run {
             scope,
             depth: Cell::new(0),
+            own: Budget::default(),
+            shared: scope.budget(),
             calls: RefCell::new(Vec::new()),
+            failed: RefCell::new(None),
         }
     }
 
     /// Continues a run, for the body of a function that sees another scope.
-    pub(super) fn within(scope: &'a dyn Scope, outer: &Run<'_>) -> Self {
+    pub(super) fn within(scope: &'a dyn Scope, outer: &'a Run<'_>) -> Self {
         Run {
             scope,
             depth: outer.depth.clone(),
+            own: Budget::default(),
+            shared: Some(outer.budget()),
             calls: outer.calls.clone(),
+            failed: RefCell::new(None),
         }
+    }
+
+    /// Notes what is known of a value whose evaluation fails, such as that it is a tuple.
+    pub(super) fn fail(&self, known: Option<Value>) {
+        *self.failed.borrow_mut() = known;
+    }
+
+    /// Returns what is known of the value whose evaluation failed just now.
+    pub(super) fn failed(&self) -> Value {
+        let known = self.failed.borrow_mut().take();
+        known.unwrap_or_else(|| Value::unknown(Type::Dynamic))
+    }
+
+    /// What the evaluation may still use.
+    pub(super) fn budget(&self) -> &Budget {
+        self.shared.unwrap_or(&self.own)
     }
 }
 
@@ -77,8 +104,14 @@ impl<'a> Env<'a> {
         None
     }
 
-    /// Does something one level deeper.
+    /// What the evaluation may still use.
+    pub(super) fn budget(&self) -> &'a Budget {
+        self.run.budget()
+    }
+
+    /// Does something one level deeper. That is a step.
     pub(super) fn deeper<T>(&self, span: Span, f: impl FnOnce() -> Eval<T>) -> Eval<T> {
+        self.budget().charge(1, span)?;
         let depth = self.run.depth.get();
         if depth >= MAX_DEPTH {
             return Err(

@@ -6,7 +6,7 @@ use infra_syntax::ast::{self, Expr, ExprKind, ObjectItem, ObjectKey};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::{Marks, Number, Str, Type, Value, ValueKind, convert};
 
-use super::env::{Env, Eval, Run, all, both, error};
+use super::env::{Env, Eval, Run, error};
 use super::scope::Scope;
 use super::{call, collection, conditional, operators, reference, splat, template};
 
@@ -61,34 +61,60 @@ pub(super) fn value_of(expr: &Expr, env: Env<'_>) -> Eval {
     while let ExprKind::Paren(inner) = &*expr.kind {
         expr = inner;
     }
-    match &*expr.kind {
+    let value = match &*expr.kind {
         ExprKind::Null => Ok(Value::null()),
         ExprKind::Bool(b) => Ok((*b).into()),
         ExprKind::Number(text) => number(text, expr),
         ExprKind::String(s) => Ok(ValueKind::String(s.clone()).into()),
         ExprKind::Variable(_) => reference::eval(expr, env),
         _ => env.deeper(expr.span, || compound(expr, env)),
+    };
+    if value.is_err() {
+        note_failure(expr, env);
+    }
+    value
+}
+
+/// Notes what is known of the value of an expression that failed.
+fn note_failure(expr: &Expr, env: Env<'_>) {
+    match &*expr.kind {
+        // They have noted what their parts are.
+        ExprKind::Tuple(_) | ExprKind::Object(_) | ExprKind::For(_) | ExprKind::Conditional(..) => {}
+        ExprKind::Template(parsed) if matches!(parsed.parts.as_slice(), [ast::TemplatePart::Interpolation(_)]) => {}
+        ExprKind::Template(_) => env.run.fail(Some(Value::unknown(Type::String))),
+        ExprKind::Unary(op, _) => env.run.fail(Some(Value::unknown(operators::unary_type(*op)))),
+        ExprKind::Binary(op, ..) => env.run.fail(Some(Value::unknown(operators::result_type(*op)))),
+        _ => env.run.fail(None),
     }
 }
 
 fn compound(expr: &Expr, env: Env<'_>) -> Eval {
     match &*expr.kind {
-        ExprKind::Template(parsed) => template::eval(parsed, env),
-        ExprKind::Tuple(items) => tuple(items, env),
-        ExprKind::Object(items) => object(items, env),
+        ExprKind::Template(parsed) => made(template::eval(parsed, env), expr, env),
+        ExprKind::Tuple(items) => made(tuple(items, env), expr, env),
+        ExprKind::Object(items) => made(object(items, env), expr, env),
         ExprKind::GetAttr(..) | ExprKind::Index(..) => reference::eval(expr, env),
-        ExprKind::Splat(splat) => splat::eval(splat, env),
+        ExprKind::Splat(splat) => made(splat::eval(splat, env), expr, env),
         ExprKind::Call {
             name,
             args,
             expand_final,
-        } => call::eval(name, args, *expand_final, expr.span, env),
+        } => made(call::eval(name, args, *expand_final, expr.span, env), expr, env),
         ExprKind::Unary(..) => operators::unary(expr, env),
         ExprKind::Binary(..) => operators::binary(expr, env),
-        ExprKind::Conditional(condition, then, otherwise) => conditional::eval(condition, then, otherwise, env),
-        ExprKind::For(for_expr) => collection::for_expr(for_expr, env),
+        ExprKind::Conditional(condition, then, otherwise) => {
+            made(conditional::eval(condition, then, otherwise, env), expr, env)
+        }
+        ExprKind::For(for_expr) => made(collection::for_expr(for_expr, env), expr, env),
         _ => value_of(expr, env),
     }
+}
+
+/// Refuses a new value that is too large.
+fn made(value: Eval, expr: &Expr, env: Env<'_>) -> Eval {
+    let value = value?;
+    env.budget().check(&value, expr.span)?;
+    Ok(value)
 }
 
 fn number(text: &str, expr: &Expr) -> Eval {
@@ -104,17 +130,36 @@ fn number(text: &str, expr: &Expr) -> Eval {
 }
 
 fn tuple(items: &[Expr], env: Env<'_>) -> Eval {
-    all(items.iter().map(|item| value_of(item, env))).map(Value::tuple)
+    let mut errors = Diagnostics::new();
+    let values = items.iter().map(|item| part(item, env, &mut errors)).collect();
+    let value = Value::tuple(values);
+    if errors.is_empty() {
+        return Ok(value);
+    }
+    env.run.fail(Some(value));
+    Err(errors)
+}
+
+/// Evaluates a part of a value; if that fails, returns what is known of it.
+fn part(expr: &Expr, env: Env<'_>, errors: &mut Diagnostics) -> Value {
+    value_of(expr, env).unwrap_or_else(|e| {
+        errors.extend(e);
+        env.run.failed()
+    })
 }
 
 fn object(items: &[ObjectItem], env: Env<'_>) -> Eval {
-    let entries = all(items
-        .iter()
-        .map(|item| both(object_key(&item.key, env), value_of(&item.value, env))))?;
+    let mut errors = Diagnostics::new();
     let mut attrs = BTreeMap::new();
     let mut marks = Marks::NONE;
     let mut known = true;
-    for ((key, key_marks), value) in entries {
+    for item in items {
+        let key = object_key(&item.key, env);
+        if let Err(e) = &key {
+            errors.extend(e.clone());
+        }
+        let value = part(&item.value, env, &mut errors);
+        let (key, key_marks) = key.unwrap_or((None, Marks::NONE));
         marks = marks.union(key_marks);
         match key {
             // A repeated key stands for its last value.
@@ -127,7 +172,11 @@ fn object(items: &[ObjectItem], env: Env<'_>) -> Eval {
     } else {
         Value::unknown(Type::Dynamic)
     };
-    Ok(value.with_marks(marks))
+    if errors.is_empty() {
+        return Ok(value.with_marks(marks));
+    }
+    env.run.fail(Some(value));
+    Err(errors)
 }
 
 /// Returns the key, or nothing if it is unknown, and its marks.

@@ -6,6 +6,7 @@
 
 mod access;
 pub mod body;
+pub mod budget;
 mod call;
 mod collection;
 mod conditional;
@@ -19,6 +20,7 @@ pub mod repeat;
 pub mod scope;
 pub mod spans;
 mod splat;
+pub mod static_eval;
 mod template;
 #[cfg(test)]
 mod testing;

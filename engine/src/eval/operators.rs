@@ -22,10 +22,7 @@ pub(super) fn unary(expr: &Expr, env: Env<'_>) -> Eval {
             UnaryOp::Neg => "-",
             UnaryOp::Not => "!",
         };
-        let ty = match op {
-            UnaryOp::Neg => Type::Number,
-            UnaryOp::Not => Type::Bool,
-        };
+        let ty = unary_type(op);
         let operand = operand(&value, &ty, symbol, at.span)?;
         let marks = operand.marks;
         let result: Value = match (op, &operand.kind) {
@@ -94,6 +91,19 @@ fn apply(op: BinaryOp, a: &Value, b: &Value, spans: [Span; 2], span: Span) -> Ev
     Ok(result.with_marks(marks))
 }
 
+/// Returns the type of what a unary operator takes and gives.
+pub(super) fn unary_type(op: UnaryOp) -> Type {
+    match op {
+        UnaryOp::Neg => Type::Number,
+        UnaryOp::Not => Type::Bool,
+    }
+}
+
+/// Returns the type of what a binary operator gives.
+pub(super) fn result_type(op: BinaryOp) -> Type {
+    if is_arithmetic(op) { Type::Number } else { Type::Bool }
+}
+
 fn is_arithmetic(op: BinaryOp) -> bool {
     matches!(
         op,
@@ -135,6 +145,7 @@ fn operand(value: &Value, ty: &Type, symbol: &str, span: Span) -> Eval {
             format!("the operand of `{symbol}` must not be null"),
         )
         .at(span, "this is null")
+        .help("`coalesce(…)` gives another value in place of null; `== null` asks whether it is null")
         .into());
     }
     convert(value, ty).map_err(|_| {

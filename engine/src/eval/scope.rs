@@ -5,6 +5,7 @@ use infra_syntax::ast::Ident;
 use infra_syntax::{Diagnostic, ast::FunctionDecl};
 use infra_types::Value;
 
+use super::budget::Budget;
 use super::type_expr::TypeConstraint;
 
 /// Gives meaning to the names of an expression.
@@ -31,6 +32,11 @@ pub trait Scope {
 
     /// Returns what functions may ask of the outside.
     fn host(&self) -> &dyn Host;
+
+    /// Returns the budget of the expression around, if there is one.
+    fn budget(&self) -> Option<&Budget> {
+        None
+    }
 }
 
 /// The meaning of a reference.

@@ -1,9 +1,10 @@
 //! Splats: `source[*].name`.
 
+use infra_syntax::Diagnostic;
 use infra_syntax::ast::{Splat, Traverse};
 use infra_types::{Type, Value, ValueKind};
 
-use super::env::{Env, Eval, error};
+use super::env::{Env, Eval};
 use super::expr::value_of;
 use super::reference::traverse;
 
@@ -23,11 +24,11 @@ pub(super) fn eval(splat: &Splat, env: Env<'_>) -> Eval {
     };
     if source.is_null() {
         if is_sequence {
-            return error(
-                "infra::eval::null_splat",
-                "a splat needs a list, but it is null",
-                splat.source.span,
-                "this is null",
+            return Err(
+                Diagnostic::error("infra::eval::null_splat", "a splat needs a list, but it is null")
+                    .at(splat.source.span, "this is null")
+                    .help("`coalesce(…, [])` gives an empty list in place of null")
+                    .into(),
             );
         }
         return Ok(Value::tuple(Vec::new()).with_marks(marks));

@@ -6,6 +6,7 @@ use infra_syntax::ast::{Expr, Ident, Template, TemplatePart};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::{Marks, Refinement, Type, Value, ValueKind, convert};
 
+use super::budget::MAX_SIZE;
 use super::collection;
 use super::conditional::truth;
 use super::env::{Env, Eval};
@@ -33,7 +34,8 @@ struct Output {
 
 impl Output {
     fn push(&mut self, text: &str) {
-        if !self.unknown {
+        // One step beyond the limit is kept: whoever asked for the value refuses it.
+        if !self.unknown && self.text.len() as u64 <= MAX_SIZE {
             self.text.push_str(text);
         }
     }
@@ -167,6 +169,7 @@ fn render_for(
             return Ok(());
         };
         for (key, item) in items {
+            env.budget().charge(1, over.span)?;
             collection::bind(key_var, value_var, key, item, env, |env| {
                 render(body, env, out);
                 Ok(())

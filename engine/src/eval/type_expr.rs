@@ -188,7 +188,10 @@ fn read(expr: &Expr, named: NamedTypes<'_>) -> Eval<TypeConstraint> {
         ExprKind::Variable(name) => keyword(&name.name, expr.span, named),
         ExprKind::String(text) => match &**text {
             "string" | "list" | "map" => keyword(text, expr.span, named),
-            _ => error(CODE, "a type is written without quotes", expr.span, "a string"),
+            _ => Err(Diagnostic::error(CODE, "a type is written without quotes")
+                .at(expr.span, "a string")
+                .help(format!("remove the quotes: `{text}`"))
+                .into()),
         },
         ExprKind::Call {
             name,
@@ -218,7 +221,10 @@ fn keyword(name: &str, span: Span, named: NamedTypes<'_>) -> Eval<TypeConstraint
                 .into());
         }
         "object" | "tuple" | "enum" | "secret" | "optional" => {
-            return error(CODE, format!("`{name}` needs an argument"), span, "of what?");
+            return Err(Diagnostic::error(CODE, format!("`{name}` needs an argument"))
+                .at(span, "of what?")
+                .help(format!("write it like `{}`", example(name)))
+                .into());
         }
         _ => match named(name) {
             Some(ty) => ty,
@@ -247,21 +253,33 @@ fn constructor(name: &Ident, args: &[Expr], span: Span, named: NamedTypes<'_>) -
         }
         ("tuple", [of]) => match &*of.unparen().kind {
             ExprKind::Tuple(items) => tuple(items, named),
-            _ => error(CODE, "`tuple` takes a list of types in brackets", of.span, "not a list"),
+            _ => Err(Diagnostic::error(CODE, "`tuple` takes a list of types in brackets")
+                .at(of.span, "not a list")
+                .help(format!("write it like `{}`", example("tuple")))
+                .into()),
         },
         ("object", [of]) => match &*of.unparen().kind {
             ExprKind::Object(items) => object(items, named),
-            _ => error(CODE, "`object` takes attributes in braces", of.span, "not an object"),
+            _ => Err(Diagnostic::error(CODE, "`object` takes attributes in braces")
+                .at(of.span, "not an object")
+                .help(format!("write it like `{}`", example("object")))
+                .into()),
         },
         ("enum", values) => enumeration(values, span),
-        ("optional", _) => error(
-            CODE,
-            "`optional` stands only at an attribute of `object({…})`",
-            span,
-            "not an attribute",
+        ("optional", _) => Err(
+            Diagnostic::error(CODE, "`optional` stands only at an attribute of `object({…})`")
+                .at(span, "not an attribute")
+                .help("a variable with a `default` need not be given; `null` is allowed unless `nullable = false`")
+                .into(),
         ),
         ("list" | "set" | "map" | "secret" | "tuple" | "object", _) => {
-            error(CODE, format!("`{}` takes one argument", name.name), span, "here")
+            Err(Diagnostic::error(CODE, format!("`{}` takes one argument", name.name))
+                .at(span, format!("it has {}", args.len()))
+                .help(match (&*name.name, args) {
+                    ("map", [_, _]) => "keys are always strings: give the type of the values only".to_owned(),
+                    (name, _) => format!("write it like `{}`", example(name)),
+                })
+                .into())
         }
         _ => {
             let known = ["list", "set", "map", "object", "tuple", "optional", "enum", "secret"];
@@ -270,6 +288,20 @@ fn constructor(name: &Ident, args: &[Expr], span: Span, named: NamedTypes<'_>) -
             d.help = suggest(&name.name, known).map(|near| format!("did you mean `{near}`?"));
             Err(d.into())
         }
+    }
+}
+
+/// Returns how a constructor is used.
+fn example(constructor: &str) -> &'static str {
+    match constructor {
+        "list" => "list(string)",
+        "set" => "set(string)",
+        "map" => "map(number)",
+        "tuple" => "tuple([string, number])",
+        "enum" => "enum(\"small\", \"large\")",
+        "secret" => "secret(string)",
+        "optional" => "object({ port = optional(number, 80) })",
+        _ => "object({ name = string })",
     }
 }
 
@@ -356,7 +388,12 @@ fn attribute(expr: &Expr, named: NamedTypes<'_>) -> Eval<(Type, bool, Attr)> {
         ExprKind::Call { name, args, .. } if &*name.name == "optional" => match args.as_slice() {
             [of] => (of, true, None),
             [of, default] => (of, true, Some(default)),
-            _ => return error(CODE, "`optional` takes a type and maybe a default", expr.span, "here"),
+            _ => {
+                return Err(Diagnostic::error(CODE, "`optional` takes a type and maybe a default")
+                    .at(expr.span, format!("it has {}", args.len()))
+                    .help(format!("write it like `{}`", example("optional")))
+                    .into());
+            }
         },
         _ => (expr, false, None),
     };
@@ -405,7 +442,10 @@ impl Scope for NoNames {
 
 fn enumeration(values: &[Expr], span: Span) -> Eval<TypeConstraint> {
     if values.is_empty() {
-        return error(CODE, "`enum` needs at least one value", span, "here");
+        return Err(Diagnostic::error(CODE, "`enum` needs at least one value")
+            .at(span, "it has none")
+            .help(format!("write it like `{}`", example("enum")))
+            .into());
     }
     let texts = super::env::all(values.iter().map(|v| match v.unparen().as_literal_string() {
         Some(text) => Ok(text.clone()),

@@ -7,15 +7,16 @@
 //! INVARIANT: no borrow of the arena is held while an expression is evaluated.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use infra_providers::Registry;
 use infra_syntax::ast::{Expr, FunctionDecl, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{InstanceAddr, InstanceKey, ModuleAddr, ResourceAddr, Str, Type, Value, ValueKind};
+use infra_types::{InstanceAddr, InstanceKey, Marks, ModuleAddr, ResourceAddr, Str, Type, Value};
+use rustc_hash::FxHashMap;
 
 use super::scope::{Host, Resolved, Scope};
-use crate::config::{Config, Module, ModuleCall, ModuleId, Repetition, Resource, ResourceKey};
+use crate::config::{Config, Module, ModuleCall, ModuleId, Output, Repetition, Resource, ResourceKey};
 
 /// Index of a module instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,11 +74,11 @@ struct ModuleInstance {
     addr: ModuleAddr,
     parent: Option<ModuleInstanceId>,
     repeat: Repeat,
-    children: HashMap<Str, Children>,
-    variables: HashMap<Str, Value>,
-    locals: HashMap<Str, Value>,
-    outputs: HashMap<Str, Value>,
-    resources: HashMap<ResourceKey, Slot>,
+    children: FxHashMap<Str, Children>,
+    variables: FxHashMap<Str, Value>,
+    locals: FxHashMap<Str, Value>,
+    outputs: FxHashMap<Str, Value>,
+    resources: FxHashMap<ResourceKey, Slot>,
 }
 
 #[derive(Default)]
@@ -120,11 +121,11 @@ impl<'a> World<'a> {
             addr: ModuleAddr::root(),
             parent: None,
             repeat: Repeat::default(),
-            children: HashMap::new(),
-            variables: HashMap::new(),
-            locals: HashMap::new(),
-            outputs: HashMap::new(),
-            resources: HashMap::new(),
+            children: FxHashMap::default(),
+            variables: FxHashMap::default(),
+            locals: FxHashMap::default(),
+            outputs: FxHashMap::default(),
+            resources: FxHashMap::default(),
         };
         let mut by_module = vec![Vec::new(); config.modules.len()];
         by_module[0].push(ModuleInstanceId::ROOT);
@@ -178,6 +179,15 @@ impl<'a> World<'a> {
             mode: key.mode,
             ty: key.ty.clone(),
             name: key.name.clone(),
+        }
+    }
+
+    /// Returns the name of something in a module instance, as seen from the root module.
+    pub fn name_in(&self, id: ModuleInstanceId, name: &str) -> String {
+        let module = self.module_addr(id);
+        match module.is_root() {
+            true => name.to_owned(),
+            false => format!("{module}.{name}"),
         }
     }
 
@@ -253,11 +263,11 @@ impl<'a> World<'a> {
                 addr: parent.child(call.name.name.clone(), repeat.key.clone()),
                 parent: Some(at),
                 repeat: repeat.clone(),
-                children: HashMap::new(),
-                variables: HashMap::new(),
-                locals: HashMap::new(),
-                outputs: HashMap::new(),
-                resources: HashMap::new(),
+                children: FxHashMap::default(),
+                variables: FxHashMap::default(),
+                locals: FxHashMap::default(),
+                outputs: FxHashMap::default(),
+                resources: FxHashMap::default(),
             });
             children.instances.push((repeat.key.clone(), id));
             self.by_module.borrow_mut()[call.child.0 as usize].push(id);
@@ -292,15 +302,19 @@ impl<'a> World<'a> {
                         instances: Vec::new(),
                     });
                 }
-                Err(d) if self.purpose == Purpose::Run => return Err(d.into()),
-                Err(_) => {}
+                Err(_)
+                    if self.purpose == Purpose::Check
+                        && !value.is_known()
+                        && !value.marks.contains(Marks::EPHEMERAL) => {}
+                Err(d) => return Err(d.into()),
             }
         }
         let instances = match repetition {
             Repetition::Single => vec![Repeat::default()],
             Repetition::Count(expr) => {
                 let value = self.eval(at, expr)?;
-                if self.purpose == Purpose::Check && !value.is_wholly_known() {
+                let stays = !value.marks.contains(Marks::EPHEMERAL);
+                if self.purpose == Purpose::Check && stays && !value.is_wholly_known() {
                     vec![super::repeat::unknown_count()]
                 } else {
                     super::repeat::by_count(&value, expr.span, span)?
@@ -308,7 +322,8 @@ impl<'a> World<'a> {
             }
             Repetition::ForEach(expr) => {
                 let value = self.eval(at, expr)?;
-                if self.purpose == Purpose::Check && !super::repeat::keys_known(&value) {
+                let stays = !value.marks.contains(Marks::EPHEMERAL) && !value.is_sensitive();
+                if self.purpose == Purpose::Check && stays && !super::repeat::keys_known(&value) {
                     vec![super::repeat::unknown_each(&value)]
                 } else {
                     super::repeat::by_for_each(&value, expr.span, span)?
@@ -476,12 +491,10 @@ impl<'a> World<'a> {
         let name = path.0.last().map(|(n, _)| n.clone()).unwrap_or_default();
         let call = &caller.calls[&name];
         let Some(arg) = call.args.get(&variable.name.name) else {
+            let default = variable.default.clone().filter(|_| !caller.unread.has(call.span));
             return Ok(marked(
                 variable,
-                variable
-                    .default
-                    .clone()
-                    .unwrap_or_else(|| Value::unknown(variable.ty.ty.clone())),
+                default.unwrap_or_else(|| Value::unknown(variable.ty.ty.clone())),
             ));
         };
         let value = super::eval(&arg.expr, &self.scope_of(parent, &repeat))?;
@@ -518,6 +531,19 @@ impl<'a> World<'a> {
             }
             diagnostics
         })?;
+        if converted.deep_marks().contains(Marks::EPHEMERAL) && !variable.ephemeral {
+            return Err(Diagnostic::error(
+                "infra::eval::ephemeral_argument",
+                format!(
+                    "the value of `{}` of module `{name}` exists during one run only, but the variable is not declared so",
+                    variable.name.name
+                ),
+            )
+            .at(arg.expr.span, "an ephemeral value")
+            .related(variable.span, "declared here without `ephemeral`")
+            .help("add `ephemeral = true` to the variable")
+            .into());
+        }
         Ok(marked(variable, converted))
     }
 
@@ -544,14 +570,38 @@ impl<'a> World<'a> {
         let Some(output) = self.module_of(at).outputs.get(name) else {
             return Value::unknown(Type::Dynamic);
         };
-        let mut value = self.or_report(self.eval(at, &output.value), Type::Dynamic);
+        let mut value = self.or_report(self.output_value(at, output), Type::Dynamic);
         if output.sensitive {
             value = value.sensitive();
+        }
+        if output.ephemeral {
+            value = value.with_marks(Marks::EPHEMERAL);
         }
         self.arena.borrow_mut()[at.0 as usize]
             .outputs
             .insert(name.into(), value.clone());
         value
+    }
+
+    fn output_value(&self, at: ModuleInstanceId, output: &Output) -> Result<Value, Diagnostics> {
+        let value = self.eval(at, &output.value)?;
+        if output.ephemeral || !value.deep_marks().contains(Marks::EPHEMERAL) {
+            return Ok(value);
+        }
+        let help = match at {
+            ModuleInstanceId::ROOT => "outputs of the root module are stored; wrap the value in `ephemeralasnull(…)`",
+            _ => "add `ephemeral = true` to the output",
+        };
+        Err(Diagnostic::error(
+            "infra::eval::ephemeral_output",
+            format!(
+                "the value of output `{}` exists during one run only, but the output is not declared so",
+                output.name.name
+            ),
+        )
+        .at(output.value.span, "an ephemeral value")
+        .help(help)
+        .into())
     }
 
     /// Returns the value of `module.NAME`: the outputs of all its instances, as
@@ -561,6 +611,10 @@ impl<'a> World<'a> {
             return Value::unknown(Type::Dynamic);
         };
         let child = self.config.module(call.child);
+        // What could not be read may declare more outputs, or other instances.
+        if child.incomplete || !child.lost.is_empty() || self.module_of(at).unread.has(call.span) {
+            return Value::unknown(Type::Dynamic);
+        }
         let mut values = Vec::with_capacity(instances.len());
         for (key, id) in instances {
             let mut outputs = BTreeMap::new();
@@ -569,7 +623,7 @@ impl<'a> World<'a> {
                 let reached = self.arena.borrow()[id.0 as usize].outputs.get(name).cloned();
                 outputs.insert(name.clone(), reached.unwrap_or_else(|| Value::unknown(Type::Dynamic)));
             }
-            values.push((key, Value::from(ValueKind::Object(outputs.into()))));
+            values.push((key, Value::object(outputs)));
         }
         match shape {
             Shape::Single => values.pop().map_or_else(Value::null, |(_, v)| v),
@@ -581,6 +635,15 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Says whether changes are being made: only then is there a present time.
+    fn applying(&self) -> Value {
+        let value = match self.purpose {
+            Purpose::Run => Value::from(self.host.timestamp().is_some()),
+            Purpose::Check => Value::unknown_not_null(Type::Bool),
+        };
+        value.with_marks(Marks::EPHEMERAL)
+    }
+
     fn children(&self, at: ModuleInstanceId, name: &str) -> Option<(Shape, Vec<(InstanceKey, ModuleInstanceId)>)> {
         let arena = self.arena.borrow();
         let children = arena[at.0 as usize].children.get(name)?;
@@ -589,7 +652,14 @@ impl<'a> World<'a> {
 }
 
 fn marked(variable: &crate::config::Variable, value: Value) -> Value {
-    if variable.sensitive { value.sensitive() } else { value }
+    let mut marks = Marks::NONE;
+    if variable.sensitive {
+        marks = marks.union(Marks::SENSITIVE);
+    }
+    if variable.ephemeral {
+        marks = marks.union(Marks::EPHEMERAL);
+    }
+    value.with_marks(marks)
 }
 
 /// The scope of expressions in a module instance, maybe within one instance
@@ -612,6 +682,8 @@ impl ModuleScope<'_, '_> {
         let key = match &self.repeat.key {
             _ if self.repeat.unknown_key => Value::unknown_not_null(Type::String),
             InstanceKey::Str(key) => Value::string(key.clone()),
+            // An `import` block goes through a list.
+            InstanceKey::Int(i) if self.repeat.value.is_some() => Value::from(i64::try_from(*i).unwrap_or(i64::MAX)),
             _ => {
                 return Err(
                     Diagnostic::error("infra::eval::each_outside", "`each` has no value here")
@@ -622,7 +694,12 @@ impl ModuleScope<'_, '_> {
         };
         match &*name.name {
             "key" => Ok(key),
-            "value" => Ok(self.repeat.value.clone().unwrap_or(key)),
+            // Of an instance that goes away only the key is left.
+            "value" => Ok(self
+                .repeat
+                .value
+                .clone()
+                .unwrap_or_else(|| Value::unknown(Type::Dynamic))),
             _ => Err(Diagnostic::error(
                 "infra::eval::unknown_name",
                 format!("`each` has no attribute `{}`", name.name),
@@ -733,7 +810,7 @@ impl Scope for ModuleScope<'_, '_> {
                 let name = first_attr.ok_or_else(|| needs("`workspace`"))?;
                 match &*name.name {
                     "workspace" => one(Value::string("default")),
-                    "applying" => one(Value::from(false)),
+                    "applying" => one(self.world.applying()),
                     _ => Err(Diagnostic::error(
                         "infra::eval::unknown_name",
                         format!("`{}` has no attribute `{}`", root.name, name.name),

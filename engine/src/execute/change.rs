@@ -259,7 +259,7 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Evaluates a resource again, now that more is known.
-    fn desired(&self, change: &Change, prior: Option<&Value>) -> Result<(&'a Resource, Value), Diagnostics> {
+    fn desired(&mut self, change: &Change, prior: Option<&Value>) -> Result<(&'a Resource, Value), Diagnostics> {
         let config = self.executor.config;
         let missing = || {
             Diagnostics::from(Diagnostic::error(
@@ -280,12 +280,14 @@ impl<'a> Run<'a, '_> {
         let repeat = self.repeat(at, resource, &change.addr);
         let scope = self.world.scope_of(at, &repeat);
         let desired = crate::plan::desired(resource, schema, &scope, prior, &change.addr)?;
-        let (_, errors) = crate::plan::evaluate_conditions(
+        let (results, errors) = crate::plan::evaluate_conditions(
             &resource.lifecycle.preconditions,
             &scope,
             "precondition",
             &change.addr.to_string(),
         );
+        let last = resource.lifecycle.postconditions.is_empty();
+        self.checks.before(&change.addr.to_string(), results, last);
         if errors.has_errors() {
             return Err(errors);
         }
@@ -353,9 +355,7 @@ impl<'a> Run<'a, '_> {
         change: &'a Change,
         session: &Arc<dyn Session>,
     ) -> Result<Option<Call>, Diagnostics> {
-        // What is ignored was carried forward when planning; a damaged object has nothing to carry.
-        let prior = change.prior.as_ref().filter(|p| !p.tainted).map(|p| &p.attributes);
-        let (resource, config) = self.desired(change, prior)?;
+        let (resource, config) = self.desired(change, None)?;
         let planned = self.refine(change, resource, session, None, &config)?;
         if change.action == (Action::Replace { create_first: true }) {
             self.depose(id, change);
@@ -557,7 +557,7 @@ impl<'a> Run<'a, '_> {
             "postcondition",
             &change.addr.to_string(),
         );
-        self.settle_check(&change.addr.to_string(), results);
+        self.checks.settle(&change.addr.to_string(), results);
         errors.has_errors().then_some(errors)
     }
 

@@ -11,6 +11,7 @@
 //! and nothing else.
 
 mod change;
+mod check;
 pub mod shutdown;
 pub mod sink;
 
@@ -23,12 +24,13 @@ use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::{InstanceAddr, Str, Value};
 use tokio::sync::mpsc;
 
+use self::check::Checks;
 use crate::config::{Config, ResourceKey};
 use crate::eval::Host;
 use crate::eval::world::{Expansion, ModuleInstanceId, Purpose, World};
 use crate::graph::{ConfigGraph, Node, NodeId};
 use crate::observe::{Event, Observer, Operation};
-use crate::plan::{CheckResult, CheckStatus, Plan, StepId, StepKind, evaluate_conditions};
+use crate::plan::{CheckResult, Plan, StepId, StepKind};
 use crate::sessions::Sessions;
 pub use shutdown::{Shutdown, Stage};
 pub use sink::StateSink;
@@ -141,7 +143,7 @@ struct Run<'a, 's> {
     diagnostics: Diagnostics,
     done: BTreeMap<Operation, usize>,
     failed: Vec<InstanceAddr>,
-    checks: Vec<CheckResult>,
+    checks: Checks,
     /// Whether a record could not be kept: nothing new is started then.
     sink_failed: bool,
     /// Whether anything was recorded since the last flush.
@@ -248,7 +250,7 @@ impl<'a> Executor<'a> {
             diagnostics: Diagnostics::new(),
             done: BTreeMap::new(),
             failed: Vec::new(),
-            checks: self.plan.checks.clone(),
+            checks: Checks::new(&self.plan.checks),
             sink_failed: false,
             dirty: false,
             deposed: BTreeMap::new(),
@@ -373,16 +375,11 @@ impl<'a> Run<'a, '_> {
                 token: None,
             });
         };
-        let changes = &self.executor.plan.changes;
-        for change in changes {
-            if let Some(previous) = &change.previous_addr {
-                record(self, previous);
-            }
-        }
-        for change in changes {
-            if change.previous_addr.is_some() || change.importing.is_some() {
-                record(self, &change.addr);
-            }
+        let plan = self.executor.plan;
+        plan.moved.values().for_each(|old| record(self, old));
+        plan.moved.keys().for_each(|new| record(self, new));
+        for change in plan.changes.iter().filter(|c| c.importing.is_some()) {
+            record(self, &change.addr);
         }
     }
 
@@ -399,12 +396,16 @@ impl<'a> Run<'a, '_> {
             Node::ModuleEnd(_) => {}
             Node::Check(module, name) => {
                 for at in self.world.instances_of(*module) {
-                    self.check(at, name);
+                    self.check(at, name).await;
                 }
             }
             Node::Variable(module, name) => {
+                let mut hold = true;
                 for at in self.world.instances_of(*module) {
-                    self.world.variable(at, name);
+                    hold &= self.variable(at, name);
+                }
+                if !hold {
+                    return false;
                 }
             }
             Node::Local(module, name) => {
@@ -414,6 +415,9 @@ impl<'a> Run<'a, '_> {
             }
             Node::Output(module, name) => {
                 for at in self.world.instances_of(*module) {
+                    if !self.output_preconditions(at, name) {
+                        return false;
+                    }
                     let value = self.world.output(at, name);
                     if at == ModuleInstanceId::ROOT {
                         self.set_output(name, value);
@@ -461,6 +465,10 @@ impl<'a> Run<'a, '_> {
             let addr = base.instance(repeat.key.clone());
             if let Some(value) = self.executor.plan.value_of(&addr) {
                 self.world.set_instance(at, &resource.key, repeat.key.clone(), value);
+            } else if self.executor.plan.leaves_out() {
+                // The places of the others must not change.
+                let unknown = Value::unknown(infra_types::Type::Dynamic);
+                self.world.set_instance(at, &resource.key, repeat.key.clone(), unknown);
             }
         }
     }
@@ -468,6 +476,16 @@ impl<'a> Run<'a, '_> {
     fn set_output(&mut self, name: &Str, value: Value) {
         if !value.is_wholly_known() {
             // Something it needs failed or was skipped: the old value stays.
+            return;
+        }
+        if value.is_null() {
+            // An output without a value is not kept.
+            if self.state.outputs.remove(name).is_some() {
+                self.record(&Record::Output {
+                    name: name.clone(),
+                    value: None,
+                });
+            }
             return;
         }
         let output = OutputState { value };
@@ -579,7 +597,8 @@ impl<'a> Run<'a, '_> {
                 });
             }
         }
-        if self.executor.plan.mode == crate::plan::PlanMode::Destroy && self.state.instances.is_empty() {
+        let plan = self.executor.plan;
+        if plan.mode == crate::plan::PlanMode::Destroy && self.state.instances.is_empty() && !plan.is_partial() {
             self.state.outputs.clear();
         }
         self.flush();
@@ -594,36 +613,11 @@ impl<'a> Run<'a, '_> {
             skipped,
             interrupted,
             abandoned,
-            checks: self.checks,
-        }
-    }
-
-    /// Evaluates a check that depended on what was not known when planning. It
-    /// never stops a run. Data sources of checks are read while planning only.
-    fn check(&mut self, at: ModuleInstanceId, name: &Str) {
-        let object = format!("check.{name}");
-        let check = &self.world.module_of(at).checks[name];
-        let planned = self.checks.iter().find(|c| c.object == object);
-        if check.data.is_some() || planned.is_none_or(|c| c.status != CheckStatus::Unknown) {
-            return;
-        }
-        let scope = self.world.scope(at);
-        let (results, mut warnings) = evaluate_conditions(&check.asserts, &scope, "check", &object);
-        for d in &mut warnings.0 {
-            d.severity = infra_syntax::Severity::Warning;
-        }
-        self.diagnostics.extend(warnings);
-        self.settle_check(&object, results);
-    }
-
-    /// Notes how conditions stand that were not all known when planning.
-    fn settle_check(&mut self, object: &str, results: Vec<(CheckStatus, Option<String>)>) {
-        if let Some(planned) = self.checks.iter_mut().find(|c| c.object == object)
-            && planned.status == CheckStatus::Unknown
-            && let Some(status) = results.iter().map(|(s, _)| *s).max()
-        {
-            planned.status = status;
-            planned.messages = results.into_iter().filter_map(|(_, m)| m).collect();
+            // Deleting checks nothing.
+            checks: match plan.mode {
+                crate::plan::PlanMode::Destroy => Vec::new(),
+                _ => self.checks.into_results(),
+            },
         }
     }
 
@@ -646,7 +640,13 @@ impl Plan {
         if let Some(change) = i.map(|i| &self.changes[i]) {
             return change.planned.clone();
         }
-        self.data.get(addr).cloned()
+        let read = self.data.get(addr).cloned();
+        // What was not planned is as the state has it.
+        let left_out = || {
+            let current = self.prior.instances.get(addr)?.current.as_ref()?;
+            self.leaves_out().then(|| current.attributes.clone())
+        };
+        read.or_else(left_out)
     }
 }
 

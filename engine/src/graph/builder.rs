@@ -1,6 +1,6 @@
 //! Configuration to graph: nodes, and an edge for each mention.
 
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use infra_syntax::Span;
 use infra_syntax::ast::Expr;
@@ -16,8 +16,8 @@ use crate::config::{
 struct Builder<'a> {
     config: &'a Config,
     graph: DiGraph<Node, Option<Span>>,
-    index: HashMap<Node, NodeIndex>,
-    edges: BTreeSet<(NodeIndex, NodeIndex)>,
+    index: FxHashMap<Node, NodeIndex>,
+    edges: FxHashSet<(NodeIndex, NodeIndex)>,
 }
 
 /// Builds the graph; edges point from the dependent to what it depends on.
@@ -25,8 +25,8 @@ pub(super) fn build(config: &Config) -> DiGraph<Node, Option<Span>> {
     let mut builder = Builder {
         config,
         graph: DiGraph::new(),
-        index: HashMap::new(),
-        edges: BTreeSet::new(),
+        index: FxHashMap::default(),
+        edges: FxHashSet::default(),
     };
     for module in &config.modules {
         builder.add_nodes(module);

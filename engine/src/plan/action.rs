@@ -60,7 +60,7 @@ pub enum Reason {
     Triggered,
     /// The resource is no longer in the configuration.
     NoResource,
-    /// The module is no longer in the configuration.
+    /// The module instance is no longer in the configuration.
     NoModule,
     /// `count` or `for_each` was added or removed.
     WrongRepetition,
@@ -68,7 +68,7 @@ pub enum Reason {
     CountIndex,
     /// The key is not in `for_each` any more.
     EachKey,
-    /// `moved` blocks lead here from several places.
+    /// It was moved to an address that is not in the configuration.
     NoMoveTarget,
     /// An argument of the data source is not known yet.
     ConfigUnknown,
@@ -103,11 +103,11 @@ impl Reason {
             Reason::Requested => "will be replaced, as requested",
             Reason::Triggered => "will be replaced because of `replace_triggered_by`",
             Reason::NoResource => "is not in the configuration",
-            Reason::NoModule => "is in a module that is not in the configuration",
+            Reason::NoModule => "is in a module instance that is not in the configuration",
             Reason::WrongRepetition => "has a key that does not fit `count` or `for_each`",
             Reason::CountIndex => "has an index beyond `count`",
             Reason::EachKey => "has a key that is not in `for_each`",
-            Reason::NoMoveTarget => "cannot be moved: the new address is taken",
+            Reason::NoMoveTarget => "was moved to an address that is not in the configuration",
             Reason::ConfigUnknown => "is read during apply: an argument is not known yet",
             Reason::DependencyPending => "is read during apply: it waits for changes of this plan",
         }

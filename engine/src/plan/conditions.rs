@@ -1,6 +1,7 @@
 //! Conditions: preconditions, postconditions, validations and checks.
 
 use infra_syntax::{Diagnostic, Diagnostics};
+use infra_types::Marks;
 
 use super::CheckStatus;
 use crate::config::Condition;
@@ -41,6 +42,11 @@ pub(crate) fn evaluate_conditions(
                 continue;
             }
         };
+        if let Err(errors) = check_message(condition, scope) {
+            diagnostics.extend(errors);
+            results.push((CheckStatus::Error, None));
+            continue;
+        }
         match value.as_bool() {
             None => results.push((CheckStatus::Unknown, None)),
             Some(true) => results.push((CheckStatus::Pass, None)),
@@ -58,12 +64,35 @@ pub(crate) fn evaluate_conditions(
     (results, diagnostics)
 }
 
+/// Makes sure that there is a message, also while the condition holds.
+fn check_message(condition: &Condition, scope: &ModuleScope<'_, '_>) -> Result<(), Diagnostics> {
+    let value = crate::eval::eval(&condition.message, scope)?;
+    match infra_types::convert::convert(&value, &infra_types::Type::String) {
+        Ok(text) if !text.is_null() => Ok(()),
+        _ => Err(Diagnostic::error(
+            "infra::eval::invalid_message",
+            format!(
+                "the message of a condition must be a text, not {}",
+                match value.is_null() {
+                    true => "null".to_owned(),
+                    false => value.ty().friendly().to_string(),
+                }
+            ),
+        )
+        .at(condition.message.span, "must be a text")
+        .into()),
+    }
+}
+
 fn condition_message(condition: &Condition, scope: &ModuleScope<'_, '_>) -> String {
     let value = crate::eval::eval(&condition.message, scope)
         .ok()
         .and_then(|v| infra_types::convert::convert(&v, &infra_types::Type::String).ok());
     match value {
         Some(value) if value.contains_sensitive() => "the condition does not hold (its message is sensitive)".into(),
+        Some(value) if value.deep_marks().contains(Marks::EPHEMERAL) => {
+            "the condition does not hold (its message is ephemeral)".into()
+        }
         Some(value) => value
             .as_str()
             .map_or_else(|| "the condition does not hold".into(), |s| s.trim().to_owned()),

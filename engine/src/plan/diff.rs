@@ -199,12 +199,10 @@ pub fn copy_marks(from: &Value, to: &Value) -> Value {
         return to.clone();
     }
     let marked = match (&from.kind, &to.kind) {
-        (ValueKind::Object(f), ValueKind::Object(t)) => Value::from(ValueKind::Object(
+        (ValueKind::Object(f), ValueKind::Object(t)) => Value::object(
             t.iter()
-                .map(|(k, v)| (k.clone(), f.get(k).map_or_else(|| v.clone(), |f| copy_marks(f, v))))
-                .collect::<std::collections::BTreeMap<_, _>>()
-                .into(),
-        )),
+                .map(|(k, v)| (k.clone(), f.get(k).map_or_else(|| v.clone(), |f| copy_marks(f, v)))),
+        ),
         (ValueKind::Map(f), ValueKind::Map(t)) => Value::map(
             t.elem.clone(),
             t.items

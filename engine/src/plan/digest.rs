@@ -18,6 +18,12 @@ pub fn digest(plan: &Plan) -> String {
         super::PlanMode::Destroy => "destroy",
         super::PlanMode::RefreshOnly => "refresh-only",
     });
+    for (word, list) in [("target", &plan.targets), ("exclude", &plan.excludes)] {
+        for target in list {
+            hash.text(word);
+            hash.text(&target.to_string());
+        }
+    }
     for change in &plan.changes {
         if change.action == Action::NoOp && change.previous_addr.is_none() && change.importing.is_none() {
             continue;

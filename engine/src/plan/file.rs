@@ -9,7 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use infra_types::{InstanceAddr, Value, json};
+use infra_types::address::AddressError;
+use infra_types::{Value, json};
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, PlanMode, PlanOptions};
@@ -32,6 +33,9 @@ pub struct SavedPlan {
     pub infra_version: String,
     /// The folder of the root module.
     pub root: String,
+    /// Where the state is, as seen from the working folder.
+    #[serde(default)]
+    pub state: Option<String>,
     /// The configuration: names and texts of all files.
     pub sources: Vec<SavedSource>,
     /// The values of variables that are not sensitive.
@@ -44,6 +48,12 @@ pub struct SavedPlan {
     pub refresh: bool,
     /// Instances to replace on request.
     pub replace: Vec<String>,
+    /// The only things that it is about; everything if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// What it is not about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excludes: Vec<String>,
     /// The time of the plan, RFC 3339.
     pub timestamp: String,
     /// The history of the state it was made from.
@@ -127,6 +137,7 @@ impl SavedPlan {
             format: FORMAT,
             infra_version: env!("CARGO_PKG_VERSION").into(),
             root: config.root().dir.clone(),
+            state: None,
             sources: config
                 .sources
                 .iter()
@@ -145,6 +156,8 @@ impl SavedPlan {
             .into(),
             refresh: options.refresh,
             replace: options.replace.iter().map(ToString::to_string).collect(),
+            targets: options.targets.iter().map(ToString::to_string).collect(),
+            excludes: options.excludes.iter().map(ToString::to_string).collect(),
             timestamp: plan.timestamp.clone(),
             lineage: plan.stored.lineage.clone(),
             serial: plan.stored.serial,
@@ -188,17 +201,16 @@ impl SavedPlan {
             "refresh-only" => PlanMode::RefreshOnly,
             other => return Err(PlanFileError::Damaged(format!("it has the unknown mode `{other}`"))),
         };
-        let mut replace = std::collections::BTreeSet::new();
-        for text in &self.replace {
-            let addr: InstanceAddr = text
-                .parse()
-                .map_err(|e: infra_types::address::AddressError| PlanFileError::Damaged(e.to_string()))?;
-            replace.insert(addr);
-        }
+        let damaged = |e: AddressError| PlanFileError::Damaged(e.to_string());
+        let replace: Result<_, _> = self.replace.iter().map(|text| text.parse()).collect();
+        let targets: Result<_, _> = self.targets.iter().map(|text| text.parse()).collect();
+        let excludes: Result<_, _> = self.excludes.iter().map(|text| text.parse()).collect();
         Ok(PlanOptions {
             mode,
             refresh: self.refresh,
-            replace,
+            replace: replace.map_err(damaged)?,
+            targets: targets.map_err(damaged)?,
+            excludes: excludes.map_err(damaged)?,
             timestamp: self.timestamp.clone(),
         })
     }

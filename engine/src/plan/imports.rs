@@ -49,6 +49,7 @@ impl Walk<'_> {
         self.diagnostics.extend(errors);
         let stored = Arc::clone(&self.stored);
         wanted.retain(|w| stored.instances.get(&w.addr).is_none_or(|i| i.current.is_none()));
+        wanted.retain(|w| self.selection.object(self.planner.config, &w.addr));
         if wanted.is_empty() {
             return;
         }
@@ -110,7 +111,7 @@ impl Walk<'_> {
             None => vec![Repeat::default()],
             Some(expr) => {
                 let value = crate::eval::eval(expr, &self.world.scope(ModuleInstanceId::ROOT))?;
-                crate::eval::repeat::by_for_each(&value, expr.span, import.span)?
+                crate::eval::repeat::by_element(&value, expr.span, import.span)?
             }
         };
         for repeat in each {
@@ -161,7 +162,8 @@ impl Walk<'_> {
             return;
         }
         for (addr, span) in &self.import_spans {
-            if !self.changes.contains_key(&(addr.clone(), None)) {
+            let planned = self.changes.contains_key(&(addr.clone(), None));
+            if !planned && self.selection.object(self.planner.config, addr) {
                 self.diagnostics.push(not_declared(addr, *span));
             }
         }
@@ -219,7 +221,7 @@ async fn look_up(session: &dyn Session, ty: &str, id: &str) -> Result<Value, Pro
 }
 
 /// Returns the id, which must be a known text.
-fn id(expr: &Expr, scope: &ModuleScope<'_, '_>) -> Result<Str, Diagnostics> {
+pub(crate) fn id(expr: &Expr, scope: &ModuleScope<'_, '_>) -> Result<Str, Diagnostics> {
     let refuse = |why: &str| {
         let d = Diagnostic::error("infra::plan::import_id", format!("the id to import {why}"));
         Diagnostics::from(d.at(expr.span, "this id"))

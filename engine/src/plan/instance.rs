@@ -114,10 +114,12 @@ fn carry_forward(config: &Value, prior: &Value, steps: &[AttributeStep]) -> Valu
     match step {
         AttributeStep::Name(name) | AttributeStep::Key(name) => {
             if let (Some(entries), Some(old)) = (config.as_entries(), prior.as_entries()) {
+                // An object has the attributes of its type; only the keys of a map come and go.
+                let of_map = rest.is_empty() && matches!(config.kind, ValueKind::Map(_));
                 return match (entries.get(name), old.get(name)) {
                     (Some(c), Some(p)) => with_entry(config, name, Some(carry_forward(c, p, rest))),
-                    (None, Some(p)) if rest.is_empty() => with_entry(config, name, Some(p.clone())),
-                    (Some(_), None) if rest.is_empty() => with_entry(config, name, None),
+                    (None, Some(p)) if of_map => with_entry(config, name, Some(p.clone())),
+                    (Some(_), None) if of_map => with_entry(config, name, None),
                     _ => config.clone(),
                 };
             }
@@ -152,10 +154,7 @@ fn with_entry(value: &Value, name: &Str, entry: Option<Value>) -> Value {
     };
     match &value.kind {
         ValueKind::Map(m) => Value::map(m.elem.clone(), set(&m.items)).with_marks(value.marks),
-        ValueKind::Object(attrs) => Value {
-            kind: ValueKind::Object(set(attrs).into()),
-            marks: value.marks,
-        },
+        ValueKind::Object(attrs) => Value::object(set(attrs)).with_marks(value.marks),
         _ => value.clone(),
     }
 }
@@ -208,12 +207,12 @@ pub(super) fn plan_managed<'a>(
     let desired = match desired {
         Ok(desired) if !errors.has_errors() => desired,
         Ok(_) => {
-            walk.record_check(addr.to_string(), "resource", conditions);
+            walk.record_resource(addr, conditions);
             return Err(errors);
         }
         Err(more) => {
             errors.extend(more);
-            walk.record_check(addr.to_string(), "resource", conditions);
+            walk.record_resource(addr, conditions);
             return Err(errors);
         }
     };
@@ -234,12 +233,12 @@ pub(super) fn plan_managed<'a>(
         return Err(Diagnostics::new());
     };
 
-    let plan = |prior: Option<&Value>| {
+    let plan = |prior: Option<&Value>, config: &Value| {
         session
             .plan(&PlanRequest {
                 ty: &resource.key.ty,
                 prior,
-                config: &config,
+                config,
             })
             .map_err(|error| {
                 let span = error
@@ -282,7 +281,7 @@ pub(super) fn plan_managed<'a>(
     };
     match &prior {
         None => {
-            let response = plan(None)?;
+            let response = plan(None, &config)?;
             change.action = Action::Create;
             change.planned = Some(response.planned);
         }
@@ -291,7 +290,7 @@ pub(super) fn plan_managed<'a>(
             let response = if ignore_all {
                 None
             } else {
-                Some(plan(Some(&object.attributes))?)
+                Some(plan(Some(&object.attributes), &config)?)
             };
             let reason = if object.tainted {
                 Some(Reason::Tainted)
@@ -313,13 +312,17 @@ pub(super) fn plan_managed<'a>(
                 };
                 change.reason = Some(reason);
                 change.replace_paths = response.map(|r| r.replace).unwrap_or_default();
-                change.planned = Some(plan(None)?.planned);
-            } else if planned.same_value(&object.attributes) && planned.deep_marks() == object.attributes.deep_marks() {
-                change.planned = Some(planned);
-            } else if planned.same_value(&object.attributes) {
-                // Only what is sensitive changed: nothing to tell the service.
+                // The new object is made as the configuration says: nothing is carried forward.
+                let scope = walk.world.scope_of(at, repeat);
+                let config = self::desired(resource, schema, &scope, None, addr)?;
+                change.planned = Some(plan(None, &config)?.planned);
+            } else if planned.same_value(&object.attributes)
+                && (change.importing.is_some() || planned.deep_marks() == object.attributes.deep_marks())
+            {
+                // What is secret by its type is not marked yet on what is imported.
                 change.planned = Some(planned);
             } else {
+                // If only what is sensitive changed, the service will not be told.
                 change.action = Action::Update;
                 change.planned = Some(planned);
             }
@@ -344,7 +347,7 @@ pub(super) fn plan_managed<'a>(
         conditions.extend(results);
         errors.extend(more);
     }
-    walk.record_check(addr.to_string(), "resource", conditions);
+    walk.record_resource(addr, conditions);
     if errors.has_errors() {
         return Err(errors);
     }
@@ -507,7 +510,7 @@ pub(super) fn plan_data<'a>(
         &addr.to_string(),
     );
     let desired = desired(resource, schema, &scope, None, addr);
-    walk.record_check(addr.to_string(), "resource", results);
+    walk.record_resource(addr, results);
     let config = match desired {
         Ok(desired) => desired,
         Err(more) => {

@@ -6,6 +6,7 @@
 //! execution graph, [`diff`] compares values, [`file`] saves and loads plans.
 
 pub mod action;
+mod checks;
 mod conditions;
 mod dependencies;
 pub mod diff;
@@ -16,6 +17,7 @@ mod instance;
 mod orphans;
 pub mod planner;
 mod prepare;
+mod selection;
 pub mod steps;
 
 use std::collections::BTreeMap;
@@ -23,13 +25,16 @@ use std::sync::Arc;
 
 use infra_state::{ObjectState, State};
 use infra_syntax::{Diagnostics, Span};
+use infra_types::address::Target;
 use infra_types::{InstanceAddr, Path, ResourcePath, Str, Value};
 
 pub use action::{Action, Reason};
 pub(crate) use conditions::evaluate_conditions;
+pub(crate) use imports::id as import_id;
 pub use instance::error_diagnostic;
-pub(crate) use instance::{desired, problem_diagnostic};
+pub(crate) use instance::{desired, problem_diagnostic, provider_ref};
 pub use planner::{PlanOptions, Planner};
+pub(crate) use planner::{resource_key, shown_secret};
 pub use steps::{ExecutionGraph, Step, StepId, StepKind};
 
 /// A plan.
@@ -37,6 +42,10 @@ pub use steps::{ExecutionGraph, Step, StepId, StepKind};
 pub struct Plan {
     /// What it was made for.
     pub mode: PlanMode,
+    /// The only things it is about, with what they need; everything if there are none.
+    pub targets: Vec<Target>,
+    /// What it is not about, with what needs that.
+    pub excludes: Vec<Target>,
     /// The state it was made from, as stored, after moves.
     pub stored: Arc<State>,
     /// The same state after refresh: what the execution starts from.
@@ -45,6 +54,8 @@ pub struct Plan {
     pub variables: BTreeMap<Str, Value>,
     /// What became of creates of an earlier run whose answer was lost.
     pub recovered: Vec<Recovery>,
+    /// The objects with another address than in the stored file: new address to old address.
+    pub moved: BTreeMap<InstanceAddr, InstanceAddr>,
     /// The changes, no-ops included, sorted by address.
     pub changes: Vec<Change>,
     /// The changes of root outputs.
@@ -157,8 +168,10 @@ pub struct OutputChange {
 impl OutputChange {
     /// Says whether nothing changes.
     pub fn is_noop(&self) -> bool {
-        match (&self.before, &self.after) {
-            (Some(b), Some(a)) => b.same_value(a) && b.deep_marks() == a.deep_marks(),
+        // An output that is null is not kept, so there is none.
+        let there = |value: &Option<Value>| value.clone().filter(|v| !v.is_null());
+        match (there(&self.before), there(&self.after)) {
+            (Some(b), Some(a)) => b.same_value(&a) && b.deep_marks() == a.deep_marks(),
             (None, None) => true,
             _ => false,
         }
@@ -179,8 +192,10 @@ pub struct Drift {
 /// The result of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
-    /// What it belongs to: `aws_vpc.main`, `var.x`, `output.y`, `check.z`.
+    /// What it belongs to: `aws_vpc.main[0]`, `var.x`, `module.m.output.y`, `check.z`.
     pub object: String,
+    /// The same without instance keys: what it belongs to in the configuration.
+    pub declared: String,
     /// Which kind: `resource`, `var`, `output_value` or `check`.
     pub kind: &'static str,
     /// How it stands.
@@ -251,11 +266,22 @@ impl Plan {
         s
     }
 
+    /// Says whether it is about a part of the configuration only.
+    pub fn is_partial(&self) -> bool {
+        !(self.targets.is_empty() && self.excludes.is_empty())
+    }
+
+    /// Says whether there may be objects in the configuration that were not planned.
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.is_partial() || self.mode == PlanMode::RefreshOnly
+    }
+
     /// Says whether applying it would change anything: objects, outputs or the state's addresses.
     pub fn has_changes(&self) -> bool {
         self.changes
             .iter()
-            .any(|c| c.action != Action::NoOp || c.previous_addr.is_some() || c.importing.is_some())
+            .any(|c| c.action != Action::NoOp || c.importing.is_some())
+            || !self.moved.is_empty()
             || self.outputs.values().any(|o| !o.is_noop())
     }
 }

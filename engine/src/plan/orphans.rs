@@ -8,11 +8,11 @@ use infra_state::{InstanceState, ObjectState};
 use infra_syntax::ast::{Expr, ExprKind};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::address::Target;
-use infra_types::{InstanceAddr, InstanceKey, Mode, ResourceAddr};
+use infra_types::{InstanceAddr, InstanceKey, Mode, PathStep, ResourceAddr, Str};
 
 use super::planner::{Walk, key_fits, resource_key};
-use super::{Action, Change, Meta, Reason};
-use crate::config::{Config, Removed, Repetition};
+use super::{Action, Change, Meta, PlanMode, Reason};
+use crate::config::{Config, ModuleId, Removed, Repetition};
 use crate::eval::world::{ModuleInstanceId, Repeat};
 use crate::graph::Node;
 
@@ -24,11 +24,13 @@ impl Walk<'_> {
         for (addr, instance) in &stored.instances {
             if !self.changes.contains_key(&(addr.clone(), None))
                 && let Some(object) = self.prior.get(addr).cloned()
+                && self.selection.orphan(self.planner.config, addr)
             {
                 let removed = removed(self.planner.config, addr);
                 let change = match removed {
                     Some(removed) if !removed.destroy => self.forget(addr, object),
                     _ => {
+                        self.refuse_prevented(addr, &mut protected);
                         let reason = self.delete_reason(addr);
                         self.delete(addr, None, object, Some(reason), &mut protected)
                     }
@@ -41,6 +43,9 @@ impl Walk<'_> {
     }
 
     fn plan_deposed(&mut self, addr: &InstanceAddr, instance: &InstanceState, errors: &mut Diagnostics) {
+        if instance.deposed.is_empty() || !self.selection.deposed(self.planner.config, addr) {
+            return;
+        }
         for (key, object) in &instance.deposed {
             let change = self.delete(addr, Some(key.clone()), Arc::clone(object), None, errors);
             self.changes.insert((addr.clone(), Some(key.clone())), change);
@@ -51,8 +56,11 @@ impl Walk<'_> {
     pub(super) async fn plan_destroy(&mut self) {
         let stored = Arc::clone(&self.stored);
         let mut protected = Diagnostics::new();
+        self.prepare_flags();
         for (addr, instance) in &stored.instances {
-            if let Some(object) = self.prior.get(addr).cloned() {
+            if let Some(object) = self.prior.get(addr).cloned()
+                && self.selection.object(self.planner.config, addr)
+            {
                 self.refuse_prevented(addr, &mut protected);
                 let change = self.delete(addr, None, object, None, &mut protected);
                 self.changes.insert((addr.clone(), None), change);
@@ -62,14 +70,33 @@ impl Walk<'_> {
         self.diagnostics.extend(protected);
     }
 
-    /// `prevent_destroy` with a literal value, which needs no evaluation.
+    /// Checks the values of variables, and finds the module instances, as far as
+    /// that needs no object: flags of `lifecycle` may depend on them.
+    fn prepare_flags(&mut self) {
+        let graph = self.planner.graph;
+        for id in graph.order() {
+            match graph.node(*id) {
+                // What cannot be expanded does not stand in the way of deleting it.
+                Node::Module(module) => drop(self.world.expand_module(*module)),
+                Node::Variable(ModuleId::ROOT, name) => {
+                    self.world.variable(ModuleInstanceId::ROOT, name);
+                    self.check_variable(ModuleInstanceId::ROOT, name);
+                }
+                _ => {}
+            }
+        }
+        drop(self.world.take_errors());
+    }
+
+    /// Refuses to delete what the configuration says must not be destroyed.
     fn refuse_prevented(&self, addr: &InstanceAddr, errors: &mut Diagnostics) {
         let Some(resource) = self.planner.config.find_resource(&addr.resource.path()) else {
             return;
         };
-        if let Some(expr) = &resource.lifecycle.prevent_destroy
-            && matches!(&*expr.unparen().kind, ExprKind::Bool(true))
-        {
+        let Some(expr) = &resource.lifecycle.prevent_destroy else {
+            return;
+        };
+        if self.flag(addr, expr) == Some(true) {
             errors.push(
                 Diagnostic::error(
                     "infra::plan::prevent_destroy",
@@ -82,12 +109,23 @@ impl Walk<'_> {
         }
     }
 
-    /// Plans to take what is there into the state, and nothing else.
-    pub(super) fn plan_refresh_only(&mut self) {
-        for (addr, object) in self.prior.clone() {
-            let change = self.change(&addr, None, Action::NoOp, &object, None);
-            self.changes.insert((addr, None), change);
-        }
+    /// Evaluates a flag of `lifecycle` for an instance that goes away; nothing if that cannot be.
+    fn flag(&self, addr: &InstanceAddr, expr: &Expr) -> Option<bool> {
+        let at = self.world.find_module(&addr.resource.module);
+        let repeat = Repeat {
+            key: addr.key.clone(),
+            ..Repeat::default()
+        };
+        // Of a module instance that is gone only literals can be told.
+        let scope = match at {
+            Some(at) => self.world.scope_of(at, &repeat),
+            None if crate::config::references::references(expr).is_empty() => {
+                self.world.scope_of(ModuleInstanceId::ROOT, &repeat)
+            }
+            None => return None,
+        };
+        let value = crate::eval::eval(expr, &scope).ok()?;
+        crate::eval::repeat::flag(&value, "prevent_destroy", expr.span).ok()
     }
 
     fn change(
@@ -98,9 +136,11 @@ impl Walk<'_> {
         object: &Arc<ObjectState>,
         reason: Option<Reason>,
     ) -> Change {
+        let destroying = self.planner.options.mode == PlanMode::Destroy;
         Change {
             addr: addr.clone(),
-            previous_addr: self.moves.get(addr).cloned(),
+            // Where everything goes, it does not matter where it was.
+            previous_addr: self.moves.get(addr).filter(|_| !destroying).cloned(),
             deposed,
             action,
             provider: object.provider.clone(),
@@ -122,7 +162,8 @@ impl Walk<'_> {
     }
 
     fn forget(&self, addr: &InstanceAddr, object: Arc<ObjectState>) -> Change {
-        self.change(addr, None, Action::Forget, &object, Some(Reason::NoResource))
+        let reason = self.delete_reason(addr);
+        self.change(addr, None, Action::Forget, &object, Some(reason))
     }
 
     fn delete(
@@ -147,23 +188,19 @@ impl Walk<'_> {
         let Some(resource) = self.planner.config.find_resource(&addr.resource.path()) else {
             return false;
         };
-        let Some(expr) = &resource.lifecycle.protect else {
-            return false;
-        };
-        let Some(at) = self.world.find_module(&addr.resource.module) else {
-            return matches!(&*expr.unparen().kind, ExprKind::Bool(false));
-        };
-        crate::eval::eval(expr, &self.world.scope(at)).is_ok_and(|v| v.as_bool() == Some(false))
+        let protect = resource.lifecycle.protect.as_ref();
+        protect.is_some_and(|expr| self.flag(addr, expr) == Some(false))
     }
 
     fn delete_reason(&self, addr: &InstanceAddr) -> Reason {
         let config = self.planner.config;
         let path = addr.resource.path();
-        if config.find_module(&path.module).is_none() {
-            return Reason::NoModule;
-        }
         let Some(resource) = config.find_resource(&path) else {
-            return Reason::NoResource;
+            return if self.moves.contains_key(addr) {
+                Reason::NoMoveTarget
+            } else {
+                Reason::NoResource
+            };
         };
         if self.world.find_module(&addr.resource.module).is_none() {
             return Reason::NoModule;
@@ -281,21 +318,21 @@ pub(super) fn trigger(walk: &Walk<'_>, at: ModuleInstanceId, repeat: &Repeat, ex
                 if let ExprKind::Variable(root) = &*inner.unparen().kind {
                     break (root.name.clone(), attr.name.clone());
                 }
-                attributes.push(attr.name.clone());
+                attributes.push(PathStep::Attr(attr.name.clone()));
                 e = inner.unparen();
             }
             ExprKind::Index(inner, index) => {
-                if matches!(&*inner.unparen().kind, ExprKind::GetAttr(i, _) if matches!(&*i.unparen().kind, ExprKind::Variable(_)))
-                {
-                    let value = crate::eval::eval(index, &walk.world.scope_of(at, repeat))
-                        .map_err(|d| d.into_iter().next().unwrap_or_else(|| invalid(expr)))?;
-                    key = Some(match (value.as_str(), value.as_i64()) {
-                        (Some(s), _) => InstanceKey::Str(s.into()),
-                        (_, Some(i)) if i >= 0 => InstanceKey::Int(i.unsigned_abs()),
-                        _ => return Err(invalid(expr)),
-                    });
-                } else {
-                    attributes.clear();
+                let value = crate::eval::eval(index, &walk.world.scope_of(at, repeat))
+                    .map_err(|d| d.into_iter().next().unwrap_or_else(|| invalid(expr)))?;
+                let of_resource = matches!(&*inner.unparen().kind, ExprKind::GetAttr(i, _) if matches!(&*i.unparen().kind, ExprKind::Variable(_)));
+                let text = value.as_str().map(Str::from);
+                let number = value.as_i64().and_then(|i| u64::try_from(i).ok());
+                match (text, number, of_resource) {
+                    (Some(text), _, true) => key = Some(InstanceKey::Str(text)),
+                    (_, Some(i), true) => key = Some(InstanceKey::Int(i)),
+                    (Some(text), _, false) => attributes.push(PathStep::Key(text)),
+                    (_, Some(i), false) => attributes.push(PathStep::Index(i as usize)),
+                    _ => return Err(invalid(expr)),
                 }
                 e = inner.unparen();
             }
@@ -328,7 +365,7 @@ pub(super) fn trigger(walk: &Walk<'_>, at: ModuleInstanceId, repeat: &Repeat, ex
         .module_of(at)
         .resources
         .contains_key(&resource_key(&resource.instance(InstanceKey::None)));
-    if !found && key.is_some() && declared {
+    if !found && key.is_some() && declared && walk.selection.is_all() {
         return Err(Diagnostic::error(
             "infra::plan::invalid_trigger",
             format!("`{resource}` has no such instance"),
@@ -347,7 +384,7 @@ fn invalid(expr: &Expr) -> Diagnostic {
 }
 
 /// Says whether an object, or the part of it at a path, is another one after this plan.
-fn attribute_changes(change: &Change, path: &[infra_types::Str]) -> bool {
+fn attribute_changes(change: &Change, path: &[PathStep]) -> bool {
     if !matches!(change.action, Action::Update | Action::Replace { .. }) {
         return false;
     }
@@ -355,12 +392,10 @@ fn attribute_changes(change: &Change, path: &[infra_types::Str]) -> bool {
         return true;
     }
     let part = |value: &infra_types::Value| {
-        path.iter().try_fold(value.clone(), |value, name| {
-            if value.is_known() {
-                value.get(name).cloned()
-            } else {
-                Some(value)
-            }
+        path.iter().try_fold(value.clone(), |value, step| match step {
+            _ if !value.is_known() => Some(value),
+            PathStep::Attr(name) | PathStep::Key(name) => value.get(name).cloned(),
+            PathStep::Index(i) => value.as_items()?.get(*i).cloned(),
         })
     };
     let before = change.prior.as_ref().and_then(|p| part(&p.attributes));

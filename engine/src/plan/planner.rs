@@ -15,13 +15,16 @@ use futures::stream::FuturesUnordered;
 use infra_providers::{ProviderError, Registry, Session, SessionOptions};
 use infra_state::{ObjectState, OpenIntent, State};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{InstanceAddr, InstanceKey, Mode, ResourcePath, Str, Type, Value};
+use infra_types::address::Target;
+use infra_types::{InstanceAddr, InstanceKey, Mode, ResourcePath, Str, Type, Value, ValueKind};
 
+use super::checks::warnings;
 use super::conditions::evaluate_conditions;
 use super::dependencies::resource_dependencies;
 use super::instance::{self, DataPlan};
-use super::{Change, CheckResult, CheckStatus, Drift, OutputChange, Plan, PlanMode, Recovery};
-use crate::config::{Config, ModuleId, ProviderKey, Resource, ResourceKey};
+use super::selection::Selection;
+use super::{Change, CheckResult, Drift, OutputChange, Plan, PlanMode, Recovery};
+use crate::config::{Config, ModuleId, Output, ProviderKey, Resource, ResourceKey};
 use crate::eval::Host;
 use crate::eval::world::{ModuleInstanceId, Purpose, Repeat, World};
 use crate::flow::Planned;
@@ -38,6 +41,10 @@ pub struct PlanOptions {
     pub refresh: bool,
     /// Instances to replace even though nothing changes.
     pub replace: BTreeSet<InstanceAddr>,
+    /// The only things to plan, with all that they depend on; everything if there are none.
+    pub targets: Vec<Target>,
+    /// What is left alone, with all that depends on it.
+    pub excludes: Vec<Target>,
     /// The time of the plan, RFC 3339.
     pub timestamp: String,
 }
@@ -48,6 +55,8 @@ impl Default for PlanOptions {
             mode: PlanMode::Normal,
             refresh: true,
             replace: BTreeSet::new(),
+            targets: Vec::new(),
+            excludes: Vec::new(),
             timestamp: "1970-01-01T00:00:00Z".into(),
         }
     }
@@ -82,6 +91,8 @@ pub(super) struct Walk<'a> {
     pub(super) planner: &'a Planner<'a>,
     pub(super) world: World<'a>,
     pub(super) sessions: Sessions,
+    /// What the plan is about.
+    pub(super) selection: Selection,
     /// The state before refresh, after moves.
     pub(super) stored: Arc<State>,
     /// What is there now, by address.
@@ -127,15 +138,42 @@ struct DataArrived {
 }
 
 impl Planner<'_> {
-    /// Makes the plan. Errors are all errors found.
-    pub async fn plan(&self) -> Result<Planned, Diagnostics> {
-        if self.options.mode == PlanMode::Destroy && !self.options.replace.is_empty() {
-            return Err(
-                Diagnostic::error("infra::plan::options", "what is destroyed cannot also be replaced")
-                    .help("leave out either of the two")
-                    .into(),
+    /// Refuses options that contradict each other.
+    fn check_options(&self) -> Result<(), Diagnostics> {
+        let options = &self.options;
+        let refuse = |message: &str, help: &str| {
+            Err(Diagnostics::from(
+                Diagnostic::error("infra::plan::options", message).help(help),
+            ))
+        };
+        let either = "leave out either of the two";
+        if options.mode == PlanMode::Destroy && !options.replace.is_empty() {
+            return refuse("what is destroyed cannot also be replaced", either);
+        }
+        if options.mode == PlanMode::RefreshOnly && !options.replace.is_empty() {
+            return refuse("what is only refreshed cannot also be replaced", either);
+        }
+        if options.mode == PlanMode::RefreshOnly && !options.refresh {
+            return refuse("a plan that only refreshes cannot go without refreshing", either);
+        }
+        if options.replace.iter().any(|addr| addr.resource.mode == Mode::Data) {
+            return refuse(
+                "data sources cannot be replaced",
+                "`--replace` takes addresses of resources",
             );
         }
+        if !options.targets.is_empty() && !options.excludes.is_empty() {
+            return refuse(
+                "a plan cannot both have targets and exclude something",
+                "leave out either `--target` or `--exclude`",
+            );
+        }
+        Ok(())
+    }
+
+    /// Makes the plan. Errors are all errors found.
+    pub async fn plan(&self) -> Result<Planned, Diagnostics> {
+        self.check_options()?;
         let world = World::new(
             self.config,
             self.registry,
@@ -143,11 +181,18 @@ impl Planner<'_> {
             Purpose::Run,
             self.variables.clone(),
         );
-        let moved = crate::moves::apply(self.config, &self.state);
+        let mut moved = crate::moves::apply(self.config, &self.state);
+        let selection = Selection::new(&self.options, self.config, self.graph, &moved.state);
+        moved.diagnostics.extend(selection.check_moves(&moved.moves));
+        if moved.diagnostics.has_errors() {
+            return Err(moved.diagnostics);
+        }
+        moved.diagnostics.0.extend(selection.warning());
         let mut walk = Walk {
             planner: self,
             world,
             sessions: Sessions::new(self.session_options.clone()),
+            selection,
             prior: BTreeMap::new(),
             changes: BTreeMap::new(),
             moves: moved.moves,
@@ -164,15 +209,23 @@ impl Planner<'_> {
             stored: Arc::new(moved.state),
         };
         let drift = walk.refresh().await;
+        let refactor = |walk: &mut Walk<'_>| {
+            let errors = crate::moves::check(self.config, &walk.world);
+            walk.diagnostics.extend(errors);
+        };
         match self.options.mode {
             PlanMode::Normal => {
                 walk.import().await;
                 walk.run().await;
                 walk.plan_orphans();
                 walk.check_imports();
+                refactor(&mut walk);
             }
             PlanMode::Destroy => walk.plan_destroy().await,
-            PlanMode::RefreshOnly => walk.plan_refresh_only(),
+            PlanMode::RefreshOnly => {
+                walk.run().await;
+                refactor(&mut walk);
+            }
         }
         walk.finish(drift)
     }
@@ -205,6 +258,10 @@ impl<'a> Walk<'a> {
         loop {
             while let Some(Reverse(at)) = ready.pop() {
                 let id = graph.order()[at];
+                if !self.selection.node(id) {
+                    release(id, &dependents, &mut waits, &mut ready, &position);
+                    continue;
+                }
                 match self.process(id) {
                     Outcome::Done => release(id, &dependents, &mut waits, &mut ready, &position),
                     Outcome::Wait(futures) => {
@@ -353,6 +410,10 @@ impl<'a> Walk<'a> {
             let pending = self.dependency_pending(module, resource);
             for repeat in expansion.instances {
                 let addr = self.world.resource_addr(at, &resource.key).instance(repeat.key.clone());
+                if !self.selection.instance(id, &addr) {
+                    self.leave_out(at, resource, &repeat.key, &addr);
+                    continue;
+                }
                 match instance::plan_data(self, at, resource, &repeat, &addr, pending) {
                     Ok(DataPlan::Read { session, config }) => {
                         let ty = resource.key.ty.to_string();
@@ -374,7 +435,7 @@ impl<'a> Walk<'a> {
                     }
                     Ok(DataPlan::Later { value, change }) => {
                         self.world.set_instance(at, &resource.key, repeat.key.clone(), value);
-                        if !in_check {
+                        if !in_check && self.planner.options.mode == PlanMode::Normal {
                             self.changes.insert((addr, None), *change);
                         }
                     }
@@ -461,7 +522,7 @@ impl<'a> Walk<'a> {
                     "postcondition",
                     &addr.to_string(),
                 );
-                self.record_check(addr.to_string(), "resource", results);
+                self.record_resource(&addr, results);
                 self.diagnostics.extend(errors);
             }
             Err(error) => {
@@ -497,6 +558,15 @@ impl<'a> Walk<'a> {
             let base = self.world.resource_addr(at, &resource.key);
             for repeat in &expansion.instances {
                 let addr = base.instance(repeat.key.clone());
+                if !self.selection.instance(id, &addr) {
+                    self.leave_out(at, resource, &repeat.key, &addr);
+                    continue;
+                }
+                if self.planner.options.mode == PlanMode::RefreshOnly {
+                    self.leave_out(at, resource, &repeat.key, &addr);
+                    self.check_unplanned(at, resource, repeat, &addr);
+                    continue;
+                }
                 match instance::plan_managed(self, id, at, resource, repeat, &addr) {
                     Ok(change) => {
                         if let Some(value) = &change.planned {
@@ -514,53 +584,37 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check_variable(&mut self, at: ModuleInstanceId, name: &Str) {
-        let variable = &self.world.module_of(at).variables[name];
-        if variable.validations.is_empty() {
-            return;
-        }
-        let scope = self.world.scope(at);
-        let module = self.world.module_addr(at);
-        let prefix = if module.is_root() {
-            String::new()
-        } else {
-            format!("{module}.")
-        };
-        let (results, errors) = evaluate_conditions(
-            &variable.validations,
-            &scope,
-            "validation",
-            &format!("{prefix}var.{name}"),
-        );
-        if errors.has_errors() {
-            self.world.forget_variable(at, name, variable.ty.ty.clone());
-        }
-        self.record_check(format!("{prefix}var.{name}"), "var", results);
-        self.diagnostics.extend(errors);
+    /// Gives an instance that is not planned the value it has in the state.
+    fn leave_out(&self, at: ModuleInstanceId, resource: &Resource, key: &InstanceKey, addr: &InstanceAddr) {
+        let value = self.prior.get(addr).map(|object| object.attributes.clone());
+        let value = value.unwrap_or_else(|| Value::unknown(Type::Dynamic));
+        self.world.set_instance(at, &resource.key, key.clone(), value);
     }
 
     fn plan_output(&mut self, at: ModuleInstanceId, name: &Str) {
         let output = &self.world.module_of(at).outputs[name];
         if !output.preconditions.is_empty() {
             let scope = self.world.scope(at);
-            let (results, errors) =
-                evaluate_conditions(&output.preconditions, &scope, "precondition", &format!("output.{name}"));
-            self.record_check(format!("output.{name}"), "output_value", results);
+            let (object, declared) = self.names(at, &format!("output.{name}"));
+            let (results, mut errors) = evaluate_conditions(&output.preconditions, &scope, "precondition", &object);
+            if self.planner.options.mode == PlanMode::RefreshOnly {
+                errors = warnings(errors);
+            }
+            self.record_check(object, declared, "output_value", results);
             self.diagnostics.extend(errors);
         }
         let value = self.world.output(at, name);
         if at != ModuleInstanceId::ROOT {
             return;
         }
-        if value.contains_sensitive() && !output.sensitive {
+        self.diagnostics.extend(shown_secret(output, &value));
+        if has_infinity(&value) {
             self.diagnostics.push(
                 Diagnostic::error(
-                    "infra::plan::sensitive_output",
-                    format!("output `{name}` shows a sensitive value"),
+                    "infra::plan::infinite_output",
+                    format!("output `{name}` is infinite, and cannot be written down"),
                 )
-                .at(output.value.span, "comes from a sensitive value")
-                .related(output.span, "this output is not marked")
-                .help("add `sensitive = true` to the output, or wrap the part that may be shown in `nonsensitive(…)`"),
+                .at(output.value.span, "an infinite number"),
             );
         }
         let before = self.stored.outputs.get(name).map(|o| o.value.clone());
@@ -568,48 +622,17 @@ impl<'a> Walk<'a> {
         self.outputs.insert(name.clone(), OutputChange { before, after });
     }
 
-    fn run_check(&mut self, at: ModuleInstanceId, name: &Str) {
-        let check = &self.world.module_of(at).checks[name];
-        let scope = self.world.scope(at);
-        let (results, mut errors) = evaluate_conditions(&check.asserts, &scope, "check", &format!("check.{name}"));
-        for d in &mut errors.0 {
-            // A check that does not hold warns; it never stops a run.
-            if d.code == "infra::plan::condition_failed" {
-                d.severity = infra_syntax::Severity::Warning;
-            }
-        }
-        self.record_check(format!("check.{name}"), "check", results);
-        self.diagnostics.extend(errors);
-    }
-
-    pub(super) fn record_check(
-        &mut self,
-        object: String,
-        kind: &'static str,
-        results: Vec<(CheckStatus, Option<String>)>,
-    ) {
-        let Some(status) = results.iter().map(|(s, _)| *s).max() else {
-            return;
-        };
-        self.checks.push(CheckResult {
-            object,
-            kind,
-            status,
-            messages: results.into_iter().filter_map(|(_, m)| m).collect(),
-        });
-    }
-
     fn finish(mut self, drift: Vec<Drift>) -> Result<Planned, Diagnostics> {
         let stored = Arc::clone(&self.stored);
-        for (name, output) in &stored.outputs {
+        // Outputs that a partial plan does not reach stay as they are.
+        let outputs = stored.outputs.iter().filter(|_| self.selection.is_all());
+        for (name, output) in outputs {
             self.outputs.entry(name.clone()).or_insert_with(|| OutputChange {
                 before: Some(output.value.clone()),
                 after: None,
             });
         }
-        if self.planner.options.mode == PlanMode::RefreshOnly {
-            self.outputs.clear();
-        }
+        self.record_left_out();
         let mut prior = (*stored).clone();
         let addresses: Vec<InstanceAddr> = prior.instances.keys().cloned().collect();
         for addr in addresses {
@@ -627,17 +650,22 @@ impl<'a> Walk<'a> {
             drop_consequences(&mut self.diagnostics);
             return Err(self.diagnostics);
         }
-        let warnings = std::mem::take(&mut self.diagnostics);
+        let mut warnings = std::mem::take(&mut self.diagnostics);
+        self.warn_not_replaced(&mut warnings);
         self.decide_replacement_order();
         let changes: Vec<Change> = std::mem::take(&mut self.changes).into_values().collect();
         let destroying = self.planner.options.mode == PlanMode::Destroy;
-        let graph = super::steps::build(self.planner.config, self.planner.graph, &changes, destroying);
+        let evaluated = |id: NodeId| !destroying && self.selection.node(id);
+        let graph = super::steps::build(self.planner.config, self.planner.graph, &changes, &evaluated);
         let plan = Plan {
             mode: self.planner.options.mode,
+            targets: self.planner.options.targets.clone(),
+            excludes: self.planner.options.excludes.clone(),
             stored,
             prior: Arc::new(prior),
             variables: self.planner.variables.clone(),
             recovered: self.recovered,
+            moved: self.moves,
             changes,
             outputs: self.outputs,
             drift,
@@ -651,6 +679,27 @@ impl<'a> Walk<'a> {
             plan,
             sessions: self.sessions,
         })
+    }
+
+    /// Warns of instances that were to be replaced and are not in the plan.
+    fn warn_not_replaced(&self, warnings: &mut Diagnostics) {
+        let missing = |addr: &&InstanceAddr| !self.changes.contains_key(&((*addr).clone(), None));
+        let missing: Vec<&InstanceAddr> = self.planner.options.replace.iter().filter(missing).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let names: Vec<String> = self.changes.keys().map(|(addr, _)| addr.to_string()).collect();
+        for addr in missing {
+            let name = addr.to_string();
+            let mut d = Diagnostic::warning(
+                "infra::plan::replace",
+                format!("there is no `{name}` in the plan to replace"),
+            );
+            if let Some(near) = infra_types::suggest(&name, names.iter().map(String::as_str)) {
+                d = d.help(format!("did you mean `{near}`?"));
+            }
+            warnings.push(d.about(addr));
+        }
     }
 
     /// Returns the recovery token of an object that this plan creates.
@@ -667,6 +716,31 @@ impl<'a> Walk<'a> {
             hash.update([0]);
         }
         hex::encode(&hash.finalize()[..16]).into()
+    }
+}
+
+/// Refuses to show a sensitive value as an output of the root module.
+pub(crate) fn shown_secret(output: &Output, value: &Value) -> Option<Diagnostic> {
+    (value.contains_sensitive() && !output.sensitive).then(|| {
+        Diagnostic::error(
+            "infra::plan::sensitive_output",
+            format!("output `{}` shows a sensitive value", output.name.name),
+        )
+        .at(output.value.span, "comes from a sensitive value")
+        .related(output.span, "this output is not marked")
+        .help("add `sensitive = true` to the output, or wrap the part that may be shown in `nonsensitive(…)`")
+    })
+}
+
+fn has_infinity(value: &Value) -> bool {
+    match &value.kind {
+        ValueKind::Number(n) => n.is_infinite(),
+        _ => {
+            value.as_items().is_some_and(|items| items.iter().any(has_infinity))
+                || value
+                    .as_entries()
+                    .is_some_and(|entries| entries.values().any(has_infinity))
+        }
     }
 }
 

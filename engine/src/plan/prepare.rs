@@ -1,7 +1,7 @@
 //! Before the walk: finds what an interrupted run left behind, configures the
 //! providers that objects of the state need, and reads those objects.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -9,7 +9,7 @@ use futures::stream::FuturesUnordered;
 use infra_providers::{ProviderError, Session};
 use infra_state::{InstanceState, Intent, ObjectState, OpenIntent};
 use infra_syntax::{Diagnostic, Diagnostics};
-use infra_types::Value;
+use infra_types::{InstanceAddr, Value};
 
 use super::planner::Walk;
 use super::{Drift, Recovery, instance};
@@ -35,8 +35,13 @@ impl Walk<'_> {
         if self.prior.is_empty() {
             return Vec::new();
         }
-        let needed = self
+        let selected: BTreeMap<InstanceAddr, Arc<ObjectState>> = self
             .prior
+            .iter()
+            .filter(|(addr, _)| self.selection.object(self.planner.config, addr))
+            .map(|(addr, object)| (addr.clone(), Arc::clone(object)))
+            .collect();
+        let needed = selected
             .values()
             .filter_map(|o| ProviderRef::parse(&o.provider))
             .collect();
@@ -44,13 +49,7 @@ impl Walk<'_> {
         if !self.planner.options.refresh {
             return Vec::new();
         }
-        let refreshed = refresh::refresh(
-            &self.sessions,
-            &self.prior,
-            self.planner.registry,
-            self.planner.observer,
-        )
-        .await;
+        let refreshed = refresh::refresh(&self.sessions, &selected, self.planner.registry, self.planner.observer).await;
         self.take_refreshed(refreshed)
     }
 

@@ -129,7 +129,14 @@ struct Builder<'a> {
 }
 
 /// Builds the execution graph.
-pub fn build(config: &Config, graph: &ConfigGraph, changes: &[Change], destroying: bool) -> ExecutionGraph {
+///
+/// Only some declarations may have to be evaluated: none when everything is destroyed.
+pub fn build(
+    config: &Config,
+    graph: &ConfigGraph,
+    changes: &[Change],
+    evaluated: &dyn Fn(NodeId) -> bool,
+) -> ExecutionGraph {
     let mut builder = Builder {
         changes,
         steps: Vec::new(),
@@ -148,9 +155,7 @@ pub fn build(config: &Config, graph: &ConfigGraph, changes: &[Change], destroyin
             by_path.entry(change.addr.resource.path()).or_default().push(i);
         }
     }
-    if !destroying {
-        builder.walk(config, graph, &mut by_path);
-    }
+    builder.walk(config, graph, evaluated, &mut by_path);
     // What the configuration does not mention (any more).
     for (path, indexes) in by_path {
         for i in indexes {
@@ -199,9 +204,15 @@ impl Builder<'_> {
         self.leftovers.entry(addr).or_default().push(step);
     }
 
-    fn walk(&mut self, config: &Config, graph: &ConfigGraph, by_path: &mut BTreeMap<ResourcePath, Vec<usize>>) {
+    fn walk(
+        &mut self,
+        config: &Config,
+        graph: &ConfigGraph,
+        evaluated: &dyn Fn(NodeId) -> bool,
+        by_path: &mut BTreeMap<ResourcePath, Vec<usize>>,
+    ) {
         let mut done: Vec<Option<StepId>> = vec![None; graph.len()];
-        for id in graph.order() {
+        for id in graph.order().iter().filter(|id| evaluated(**id)) {
             let after: Vec<StepId> = graph
                 .dependencies(*id)
                 .filter_map(|(dependency, _)| done[dependency.at()])

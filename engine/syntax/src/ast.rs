@@ -151,7 +151,7 @@ pub enum ExprKind {
     /// `collection[key]`; also `collection.0`, with a number literal as key.
     Index(Expr, Expr),
     /// `source.*.rest` or `source[*].rest`.
-    Splat(Splat),
+    Splat(Box<Splat>),
     /// `name(args…)`; with `expand_final` the last argument is spread (`...`).
     Call {
         /// The function's name (namespaces joined by `::`).
@@ -168,7 +168,7 @@ pub enum ExprKind {
     /// `condition ? a : b`.
     Conditional(Expr, Expr, Expr),
     /// `[for …]` or `{for …}`.
-    For(For),
+    For(Box<For>),
     /// `(inner)`.
     Paren(Expr),
 }
@@ -352,5 +352,17 @@ impl Expr {
             ExprKind::String(s) => Some(s),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expr, ExprKind};
+
+    #[test]
+    fn nodes_are_small() {
+        // A large configuration has millions of them.
+        assert!(size_of::<Expr>() <= 24);
+        assert!(size_of::<ExprKind>() <= 80);
     }
 }

@@ -152,6 +152,14 @@ struct Open {
     questions: usize,
 }
 
+/// How far a lexer has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Paused {
+    pos: usize,
+    stack: Vec<Open>,
+    questions: usize,
+}
+
 /// Produces the tokens of a text.
 #[derive(Debug)]
 pub(crate) struct Lexer<'a> {
@@ -191,6 +199,37 @@ impl<'a> Lexer<'a> {
     /// Returns how many brackets, quotes and heredocs are open.
     pub(crate) fn depth(&self) -> usize {
         self.stack.len() - 1
+    }
+
+    /// Says whether all of the text has been read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.pos >= self.bytes.len()
+    }
+
+    /// Says whether what comes next is text: in quotes, or in a heredoc.
+    pub(crate) fn is_in_text(&self) -> bool {
+        matches!(self.top(), Frame::Quoted | Frame::Heredoc { .. } | Frame::Bare)
+    }
+
+    /// Returns the place reached, to go on from there in a longer text.
+    pub(crate) fn pause(&self) -> Paused {
+        Paused {
+            pos: self.pos,
+            stack: self.stack.clone(),
+            questions: self.questions,
+        }
+    }
+
+    /// Goes on in a text that begins with the one that was read so far.
+    pub(crate) fn resume(text: &'a str, paused: Paused) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            pos: paused.pos,
+            stack: paused.stack,
+            questions: paused.questions,
+            faults: Vec::new(),
+        }
     }
 
     /// Returns the next token.

@@ -52,6 +52,8 @@ snapshots! {
     missing_newline: "a = 1 b = 2\n";
     comma_between_arguments: "locals {\n  a = 1,\n  b = 2\n}\n";
     block_with_equals: "resource \"a\" \"b\" = {\n}\n";
+    wrong_heredoc: "locals {\n  a = <<\"EOT\"\ntext\nEOT\n  b = <<EOT # text\ntext\nEOT\n  c = << EOT\nno end\n}\n";
+    two_wrong_words: "locals {\n  a \"x\"\n  b c d\n  e [1]\n}\n";
     brace_on_next_line: "resource \"a\" \"b\"\n{\n}\n";
     two_arguments_on_one_line: "variable \"a\" { type = string, default = 1 }\n";
     block_in_a_line: "resource \"a\" \"b\" { lifecycle { protect = true } }\n";

@@ -73,13 +73,23 @@ impl Bench {
         self.loader.add("main.infra", text);
     }
 
+    /// Returns the providers.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Reads and checks the configuration.
     ///
     /// # Panics
     ///
     /// Panics if it has errors.
     pub fn project(&self) -> Project {
-        Project::load(&self.loader, ".", &self.registry, &NoHost).unwrap_or_else(|r| panic!("{:#?}", r.diagnostics))
+        self.load().unwrap_or_else(|found| panic!("{found:#?}"))
+    }
+
+    /// Reads and checks the configuration; returns its errors if it has some.
+    pub fn load(&self) -> Result<Project, Diagnostics> {
+        Project::load(&self.loader, ".", &self.registry, &NoHost).map_err(|rejected| rejected.diagnostics)
     }
 
     /// Opens the state.

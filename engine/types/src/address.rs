@@ -275,6 +275,57 @@ pub enum Target {
     Resource(InstanceAddr),
 }
 
+impl Target {
+    /// Says whether an instance is meant: it is the one, or one of the resource or module.
+    ///
+    /// A module without a key at the end stands for all its instances.
+    pub fn covers(&self, addr: &InstanceAddr) -> bool {
+        match self {
+            Target::Resource(own) => {
+                own.resource == addr.resource && (own.key == InstanceKey::None || own.key == addr.key)
+            }
+            Target::Module(own) => {
+                let path = &addr.resource.module.0;
+                let Some((last, before)) = own.0.split_last() else {
+                    return true;
+                };
+                path.starts_with(before)
+                    && path
+                        .get(before.len())
+                        .is_some_and(|(name, key)| *name == last.0 && (last.1 == InstanceKey::None || last.1 == *key))
+            }
+        }
+    }
+
+    /// Says whether instances of a resource of the configuration may be meant.
+    pub fn mentions(&self, path: &ResourcePath) -> bool {
+        match self {
+            Target::Resource(own) => own.resource.path() == *path,
+            Target::Module(own) => path.module.0.starts_with(&own.path().0),
+        }
+    }
+
+    /// Says whether all instances of a resource of the configuration are meant, whatever there are.
+    pub fn covers_all(&self, path: &ResourcePath) -> bool {
+        let without_keys = |module: &ModuleAddr| module.0.iter().all(|(_, key)| *key == InstanceKey::None);
+        self.mentions(path)
+            && match self {
+                // A module on the way may have keys; then its instances are not meant.
+                Target::Resource(own) => own.key == InstanceKey::None && own.resource.module.is_root(),
+                Target::Module(own) => own.0.len() == 1 && without_keys(own),
+            }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Module(module) => module.fmt(f),
+            Target::Resource(resource) => resource.fmt(f),
+        }
+    }
+}
+
 impl FromStr for Target {
     type Err = AddressError;
 
@@ -427,6 +478,25 @@ mod tests {
         check("module.a");
         check(r#"terraform_data.x["$${a}"]"#);
         check("terraform_data.x[\"a\\u0001\\nb\"]");
+    }
+
+    #[test]
+    fn targets_cover_instances() {
+        let covers = |target: &str, addr: &str| {
+            let target: Target = target.parse().unwrap();
+            target.covers(&addr.parse().unwrap())
+        };
+        assert!(covers("t.a", "t.a[1]"));
+        assert!(covers("t.a[1]", "t.a[1]"));
+        assert!(!covers("t.a[1]", "t.a[0]"));
+        assert!(!covers("t.a", "module.m.t.a"));
+        assert!(covers("module.m", "module.m[0].module.n.t.a"));
+        assert!(covers("module.m[0]", "module.m[0].t.a"));
+        assert!(!covers("module.m[0]", "module.m[1].t.a"));
+        assert!(covers("module.m[0].module.n", "module.m[0].module.n[\"k\"].t.a"));
+        // As Terraform has it, a key is only left out at the end.
+        assert!(!covers("module.m.module.n", "module.m[0].module.n.t.a"));
+        assert!(!covers("module.m.t.a", "module.m[0].t.a"));
     }
 
     #[test]

@@ -144,7 +144,14 @@ impl Conversion {
             }
             (_, Type::Bool) => "a bool is required".into(),
             (_, Type::Number) => "a number is required".into(),
-            _ => format!("{} required", to.friendly()),
+            _ => {
+                let words = to.friendly();
+                let article = match words.starts_with(['a', 'e', 'i', 'o', 'u']) {
+                    true => "an",
+                    false => "a",
+                };
+                format!("{article} {words} is required")
+            }
         })
     }
 
@@ -285,7 +292,7 @@ impl Conversion {
             };
             result.insert(name.clone(), value);
         }
-        Ok(ValueKind::Object(Arc::new(result)).into())
+        Ok(ValueKind::Object(Arc::new(result.into())).into())
     }
 
     fn missing<T>(&self, attrs: &BTreeMap<Str, Value>, types: &BTreeMap<Str, ObjectAttr>) -> Result<T, ConvertError> {
@@ -298,7 +305,7 @@ impl Conversion {
             [one] => format!("attribute {one} is required"),
             [first, last] => format!("attributes {first} and {last} are required"),
             [most @ .., last] => format!("attributes {}, and {last} are required", most.join(", ")),
-            [] => "object required".into(),
+            [] => "an object is required".into(),
         })
     }
 }

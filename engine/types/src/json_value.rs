@@ -1,6 +1,7 @@
 //! Values and types as JSON trees, for state files and plans.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -149,9 +150,9 @@ fn collect(ty: &Type, parts: Value, path: &[PathStep]) -> Result<Value, ConvertE
     }
     let elem = elem.without_optional();
     Ok(match (ty, parts.kind) {
-        (Type::Set(_), ValueKind::Tuple(items)) => Value::set(elem, std::sync::Arc::unwrap_or_clone(items)),
-        (_, ValueKind::Tuple(items)) => Value::list(elem, std::sync::Arc::unwrap_or_clone(items)),
-        (_, ValueKind::Object(entries)) => Value::map(elem, std::sync::Arc::unwrap_or_clone(entries)),
+        (Type::Set(_), ValueKind::Tuple(items)) => Value::set(elem, Arc::unwrap_or_clone(items).into_vec()),
+        (_, ValueKind::Tuple(items)) => Value::list(elem, Arc::unwrap_or_clone(items).into_vec()),
+        (_, ValueKind::Object(entries)) => Value::map(elem, Arc::unwrap_or_clone(entries).into_map()),
         (_, kind) => kind.into(),
     })
 }

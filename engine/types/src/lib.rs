@@ -7,12 +7,14 @@
 
 pub mod address;
 pub mod convert;
+pub mod facts;
 mod float;
 pub mod json;
 mod json_value;
 pub mod number;
 mod number_format;
 pub mod path;
+mod printable;
 mod set_order;
 mod suggest;
 pub mod ty;
@@ -21,10 +23,12 @@ pub mod value;
 
 pub use address::{InstanceAddr, InstanceKey, Mode, ModuleAddr, ModulePath, ResourceAddr, ResourcePath};
 pub use convert::{ConvertError, ConvertOptions, convert, convert_closed};
+pub use facts::{Entries, Facts, Items};
 pub use json::JsonError;
 pub use json_value::{from_json, from_json_typed, to_json, to_json_typed, try_to_json, type_from_json, type_to_json};
 pub use number::Number;
 pub use path::{Path, PathStep};
+pub use printable::is_printable;
 pub use suggest::suggest;
 pub use ty::{ObjectAttr, Type};
 pub use unify::{unify, unify_safe};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::sync::Arc;
+
 use crate::{Str, Value, ValueKind};
 
 /// One step of a path.
@@ -77,22 +79,19 @@ impl Path {
             };
             match (step, &value.kind) {
                 (PathStep::Attr(n) | PathStep::Key(n), ValueKind::Object(attrs)) => {
-                    let mut attrs = (**attrs).clone();
+                    let mut attrs = attrs.to_map();
                     let old = attrs.get(n).cloned().unwrap_or_else(Value::null);
                     attrs.insert(n.clone(), go(&old, rest, new));
                     Value {
-                        kind: ValueKind::Object(attrs.into()),
+                        kind: ValueKind::Object(Arc::new(attrs.into())),
                         marks: value.marks,
                     }
                 }
                 (PathStep::Attr(n) | PathStep::Key(n), ValueKind::Map(map)) => {
-                    let mut map = (**map).clone();
-                    let old = map.items.get(n).cloned().unwrap_or_else(Value::null);
-                    map.items.insert(n.clone(), go(&old, rest, new));
-                    Value {
-                        kind: ValueKind::Map(map.into()),
-                        marks: value.marks,
-                    }
+                    let mut items = map.items.to_map();
+                    let old = items.get(n).cloned().unwrap_or_else(Value::null);
+                    items.insert(n.clone(), go(&old, rest, new));
+                    Value::map(map.elem.clone(), items).with_marks(value.marks)
                 }
                 (PathStep::Index(i), _) => {
                     let (i, mut at, mut new) = (*i, 0, Some(new));

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::printable::is_printable;
 use crate::{Str, Value, ValueKind};
 
 impl Value {
@@ -129,7 +130,7 @@ fn write_keys<'v>(items: impl IntoIterator<Item = &'v Value>, [open, close]: [ch
     out.push(close);
 }
 
-/// Quotes as Go does, for texts of printable characters.
+/// Quotes as Go does.
 fn write_quoted(s: &str, out: &mut String) {
     out.push('"');
     for c in s.chars() {
@@ -144,7 +145,9 @@ fn write_quoted(s: &str, out: &mut String) {
             '\u{b}' => out.push_str("\\v"),
             '\u{c}' => out.push_str("\\f"),
             c if (c as u32) < 0x20 || c == '\u{7f}' => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c => out.push(c),
+            c if is_printable(c) => out.push(c),
+            c if (c as u32) < 0x10000 => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push_str(&format!("\\U{:08x}", c as u32)),
         }
     }
     out.push('"');
@@ -176,5 +179,17 @@ mod tests {
     fn structures_go_by_text() {
         let of = |n: i64| Value::tuple(vec![n.into()]);
         check(vec![of(9), of(10), of(9)], vec![of(10), of(9)]);
+    }
+
+    #[test]
+    fn invisible_characters_count_as_escapes() {
+        let of = |s: &str| Value::tuple(vec![s.into()]);
+        let sorted = [
+            "\u{80}", "\u{a0}", "\u{200d}", "\u{3000}", "\u{1}", "z", "é", "\u{301}", "😀",
+        ]
+        .map(of);
+        let mut mixed = sorted.to_vec();
+        mixed.reverse();
+        check(mixed, sorted.to_vec());
     }
 }

@@ -71,6 +71,22 @@ impl Type {
         ))
     }
 
+    /// Returns how deeply it nests, and takes the number of its parts off `left`;
+    /// gives up when there is nothing left.
+    pub(crate) fn measure(&self, left: &mut u64) -> u32 {
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            return 1;
+        }
+        let inner = match self {
+            Type::Dynamic | Type::Bool | Type::Number | Type::String => 0,
+            Type::List(elem) | Type::Set(elem) | Type::Map(elem) => elem.measure(left),
+            Type::Tuple(items) => items.iter().map(|ty| ty.measure(left)).max().unwrap_or(0),
+            Type::Object(attrs) => attrs.values().map(|attr| attr.ty.measure(left)).max().unwrap_or(0),
+        };
+        inner + 1
+    }
+
     /// Says whether it is `bool`, `number` or `string`.
     pub fn is_primitive(&self) -> bool {
         matches!(self, Type::Bool | Type::Number | Type::String)

@@ -124,7 +124,7 @@ fn objects_as_map(types: &[&Type], lossy: bool) -> Option<Type> {
         Type::Object(attrs) => Some(attrs.values().map(|a| &a.ty)),
         _ => None,
     });
-    unify_by(attrs.flatten(), lossy).map(Type::map)
+    reached(types, unify_by(attrs.flatten(), lossy).map(Type::map)?, lossy)
 }
 
 fn unify_tuples(types: &[&Type], lossy: bool) -> Option<Type> {
@@ -139,7 +139,15 @@ fn unify_tuples(types: &[&Type], lossy: bool) -> Option<Type> {
 
 fn tuples_as_list(types: &[&Type], lossy: bool) -> Option<Type> {
     let items = types.iter().filter_map(|t| tuple_items(t)).flatten();
-    unify_by(items, lossy).map(Type::list)
+    reached(types, unify_by(items, lossy).map(Type::list)?, lossy)
+}
+
+/// Returns the type if each of the others converts to it.
+///
+/// Elements of unknown type hide what does not go together; the parts of one type may.
+fn reached(types: &[&Type], ty: Type, lossy: bool) -> Option<Type> {
+    let hidden = ty.element() == Some(&Type::Dynamic);
+    (!hidden || types.iter().all(|t| convertible(t, &ty, lossy))).then_some(ty)
 }
 
 fn tuple_items(ty: &Type) -> Option<&[Type]> {
@@ -212,7 +220,14 @@ pub fn convertible(from: &Type, to: &Type, lossy: bool) -> bool {
             convertible(a, b, lossy)
         }
         (Type::List(a), Type::Set(b)) => lossy && convertible(a, b, lossy),
-        (Type::Tuple(items), Type::List(elem) | Type::Set(elem)) => all_convertible(items.iter(), elem, lossy),
+        (Type::Tuple(items), Type::List(elem) | Type::Set(elem)) => {
+            // Nothing is found for tuples of which only some elements have a type that is known.
+            let found = |ty| ty != Type::Dynamic || items.iter().all(|t| *t == Type::Dynamic);
+            match elem.as_ref() {
+                Type::Dynamic => items.is_empty() || unify_by(items.iter(), lossy).is_some_and(found),
+                elem => all_convertible(items.iter(), elem, lossy),
+            }
+        }
         (Type::Object(attrs), Type::Map(elem)) => all_convertible(attrs.values().map(|a| &a.ty), elem, lossy),
         (Type::Tuple(a), Type::Tuple(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| convertible(a, b, lossy))
@@ -272,5 +287,31 @@ mod tests {
             &[Type::object::<crate::Str>([]), Type::map(Type::String)],
             Some(Type::map(Type::String)),
         );
+    }
+
+    #[test]
+    fn elements_of_unknown_type_hide_no_difference() {
+        let map = || Type::map(Type::String);
+        let untyped = |ty| Type::tuple(vec![ty, Type::Dynamic]);
+        check(
+            &[untyped(Type::Dynamic), Type::list(Type::String)],
+            Some(Type::list(Type::String)),
+        );
+        check(&[untyped(map()), Type::list(Type::String)], None);
+        check(&[untyped(map()), Type::tuple(vec![])], None);
+        check(
+            &[
+                untyped(Type::tuple(vec![Type::Number])),
+                Type::list(Type::tuple(vec![Type::String])),
+            ],
+            Some(Type::list(Type::tuple(vec![Type::String]))),
+        );
+        let object = |types: &[(&str, Type)]| Type::object(types.iter().cloned());
+        let null = object(&[("a", Type::Dynamic)]);
+        check(
+            &[null.clone(), object(&[("b", map()), ("c", map())])],
+            Some(Type::map(Type::Dynamic)),
+        );
+        check(&[null, object(&[("a", Type::Number), ("b", map())])], None);
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::facts::{Entries, Facts, Items};
 use crate::{Number, Str, Type, set_order};
 
 /// A value.
@@ -37,9 +38,9 @@ pub enum ValueKind {
     /// A map.
     Map(Arc<MapValue>),
     /// A tuple.
-    Tuple(Arc<Vec<Value>>),
+    Tuple(Arc<Items>),
     /// An object.
-    Object(Arc<BTreeMap<Str, Value>>),
+    Object(Arc<Entries>),
 }
 
 /// The items of a list or set with their common type.
@@ -48,7 +49,7 @@ pub struct Seq {
     /// The element type.
     pub elem: Type,
     /// The elements.
-    pub items: Vec<Value>,
+    pub items: Items,
 }
 
 /// The entries of a map with their common type.
@@ -57,7 +58,7 @@ pub struct MapValue {
     /// The element type.
     pub elem: Type,
     /// The entries.
-    pub items: BTreeMap<Str, Value>,
+    pub items: Entries,
 }
 
 /// What is known of an unknown value besides its type.
@@ -193,7 +194,11 @@ impl Value {
 
     /// A list. The items must have the element type.
     pub fn list(elem: Type, items: Vec<Value>) -> Value {
-        ValueKind::List(Arc::new(Seq { elem, items })).into()
+        ValueKind::List(Arc::new(Seq {
+            elem,
+            items: items.into(),
+        }))
+        .into()
     }
 
     /// A list of strings.
@@ -203,12 +208,16 @@ impl Value {
 
     /// A map. The items must have the element type.
     pub fn map(elem: Type, items: BTreeMap<Str, Value>) -> Value {
-        ValueKind::Map(Arc::new(MapValue { elem, items })).into()
+        ValueKind::Map(Arc::new(MapValue {
+            elem,
+            items: items.into(),
+        }))
+        .into()
     }
 
     /// A tuple.
     pub fn tuple(items: Vec<Value>) -> Value {
-        ValueKind::Tuple(Arc::new(items)).into()
+        ValueKind::Tuple(Arc::new(items.into())).into()
     }
 
     /// An object.
@@ -227,7 +236,10 @@ impl Value {
         set_order::sort(&mut items);
         items.dedup_by(|a, b| a.same_value(b) && a.is_wholly_known() && b.is_wholly_known());
         Value {
-            kind: ValueKind::Set(Arc::new(Seq { elem, items })),
+            kind: ValueKind::Set(Arc::new(Seq {
+                elem,
+                items: items.into(),
+            })),
             marks,
         }
     }
@@ -267,16 +279,14 @@ impl Value {
         !matches!(self.kind, ValueKind::Unknown(..))
     }
 
+    /// Returns what is true of it and all its parts.
+    pub fn facts(&self) -> Facts {
+        Facts::of(self)
+    }
+
     /// Says whether all of it is known.
     pub fn is_wholly_known(&self) -> bool {
-        match &self.kind {
-            ValueKind::Unknown(..) => false,
-            ValueKind::Null(_) | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::String(_) => true,
-            ValueKind::List(s) | ValueKind::Set(s) => s.items.iter().all(Value::is_wholly_known),
-            ValueKind::Map(m) => m.items.values().all(Value::is_wholly_known),
-            ValueKind::Tuple(items) => items.iter().all(Value::is_wholly_known),
-            ValueKind::Object(attrs) => attrs.values().all(Value::is_wholly_known),
-        }
+        self.facts().known
     }
 
     /// Says whether the value itself is marked sensitive.
@@ -286,14 +296,7 @@ impl Value {
 
     /// Returns the marks of the value and all its parts.
     pub fn deep_marks(&self) -> Marks {
-        let inner = match &self.kind {
-            ValueKind::List(s) | ValueKind::Set(s) => union_marks(s.items.iter()),
-            ValueKind::Map(m) => union_marks(m.items.values()),
-            ValueKind::Tuple(items) => union_marks(items.iter()),
-            ValueKind::Object(attrs) => union_marks(attrs.values()),
-            _ => Marks::NONE,
-        };
-        self.marks.union(inner)
+        self.facts().marks
     }
 
     /// Says whether it or any part is marked sensitive.
@@ -428,12 +431,12 @@ impl Value {
     /// Returns an object with one attribute set. Other values become an object.
     pub fn with_attr(&self, name: impl Into<Str>, value: Value) -> Value {
         let mut attrs = match &self.kind {
-            ValueKind::Object(attrs) => (**attrs).clone(),
+            ValueKind::Object(attrs) => attrs.to_map(),
             _ => BTreeMap::new(),
         };
         attrs.insert(name.into(), value);
         Value {
-            kind: ValueKind::Object(Arc::new(attrs)),
+            kind: ValueKind::Object(Arc::new(attrs.into())),
             marks: self.marks,
         }
     }

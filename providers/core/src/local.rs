@@ -74,7 +74,7 @@ pub(crate) fn fill(planned: &Value, mut decide: impl FnMut(&str) -> Value) -> Va
         })
         .collect();
     Value {
-        kind: ValueKind::Object(Arc::new(entries)),
+        kind: ValueKind::Object(Arc::new(entries.into())),
         marks: planned.marks,
     }
 }

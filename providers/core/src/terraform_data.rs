@@ -42,7 +42,13 @@ impl LocalType for TerraformData {
             None => true,
         };
         if changes {
-            response.planned = response.planned.with_attr("output", output_of(&input));
+            let replaced = !response.replace.is_empty();
+            let output = match request.prior {
+                // What becomes of an output that was there is only known afterwards.
+                Some(_) if !replaced => Value::unknown(input.ty()).with_marks(input.deep_marks()),
+                _ => output_of(&input),
+            };
+            response.planned = response.planned.with_attr("output", output);
         }
         if request.prior.is_none() {
             let id = Value::unknown_not_null(Type::String);
@@ -130,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn input_taken_away_gives_null_output() {
+    fn input_taken_away_gives_null_output_in_the_end() {
         let prior = create(&TerraformData, vec![("input", "a".into())]);
         let planned = plan(&TerraformData, Some(&prior), &config(&TerraformData, vec![])).planned;
-        assert!(planned.get("output").unwrap().is_null());
+        assert!(!planned.get("output").unwrap().is_known());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use infra_types::{Number, ObjectAttr, PathStep, Str, Type, Value, ValueKind};
+use infra_types::{Entries, Number, ObjectAttr, PathStep, Str, Type, Value, ValueKind};
 
 use super::encode::{DYNAMIC, FileStep, MAX_DEPTH, NUMBER, SEALED, SENSITIVE, Steps, TYPE, VALUE};
 use super::{MissingKey, ReadOptions};
@@ -486,7 +486,7 @@ fn object_of(attrs: &BTreeMap<Str, ObjectAttr>, mut entries: Vec<(Str, Value)>) 
         entries = entries.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
     }
     let mut entries = entries.into_iter().peekable();
-    let object: BTreeMap<Str, Value> = attrs
+    let object: Entries = attrs
         .iter()
         .map(|(name, attr)| {
             entries

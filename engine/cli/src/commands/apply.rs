@@ -49,9 +49,7 @@ pub(super) fn apply_folder(
         registry: &registry,
         output,
     };
-    let replace = options.replace.clone();
     run.go(variables, options, &|planned| {
-        super::plan::check_replace(&planned.plan, &replace)?;
         run.show(planned);
         confirm(planned, yes, output)
     })
@@ -75,13 +73,15 @@ impl Run<'_> {
     ) -> Result<u8, Failure> {
         let output = self.output;
         let sources = &self.project.config.sources;
-        let mut store = project::store(self.folder, &self.planning.state, self.registry)?;
+        let state = &self.planning.state;
+        let path = project::state_path(self.folder, state, self.registry, &self.project.config, &variables)?;
+        let mut store = project::store(path, self.registry);
         let purpose = if options.mode == PlanMode::Destroy {
             "destroy"
         } else {
             "apply"
         };
-        project::lock(&mut store, purpose, self.planning.state.lock_timeout)?;
+        project::lock(&mut store, purpose, state.lock_timeout)?;
         if let Some(dead) = store.taken_over() {
             output.note(&format!(
                 "Took over the lock of a run that is gone: {}.\n",
@@ -157,6 +157,11 @@ impl Run<'_> {
         let output = self.output;
         output.diagnostics(&outcome.diagnostics, &self.project.config.sources);
         output.line(&plan_view::outcome(&planned.plan, outcome, output.color()));
+        if planned.plan.is_partial() {
+            let left = Diagnostic::warning("infra::apply::partial", "not everything was applied, as asked for")
+                .help("plan again without `--target` and `--exclude` to see what is left");
+            output.diagnostics(&left.into(), &self.project.config.sources);
+        }
         let failed = outcome.interrupted
             || !outcome.failed.is_empty()
             || !outcome.skipped.is_empty()
@@ -253,7 +258,8 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
     let folder = PathBuf::from(&saved.root);
     let mut variables = saved.variables().map_err(damaged)?;
     if !saved.sensitive_variables.is_empty() {
-        let given = project::variables(&project, &folder, &args.planning.variables, output)?;
+        let secret = |name: &Str| saved.sensitive_variables.iter().any(|n| **n == **name);
+        let given = project::some_variables(&project.config, &folder, &args.planning.variables, output, &secret)?;
         for name in &saved.sensitive_variables {
             if let Some(value) = given.get(name.as_str()) {
                 variables.insert(name.as_str().into(), value.clone());
@@ -261,9 +267,11 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         }
     }
     let options = saved.options().map_err(damaged)?;
+    let mut planning = args.planning.clone();
+    planning.state.state = planning.state.state.or_else(|| saved.state.as_ref().map(PathBuf::from));
     let run = Run {
         folder: &folder,
-        planning: &args.planning,
+        planning: &planning,
         project: &project,
         registry: &registry,
         output,

@@ -4,6 +4,7 @@ mod apply;
 mod completions;
 mod console;
 mod destroy;
+mod explain_error;
 mod fmt;
 mod graph;
 mod output;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
         Command::Unlock(args) => unlock::run(&args, output),
         Command::Sandbox(command) => sandbox::run(&command, output),
         Command::Schema(args) => schema::run(&args, output),
+        Command::ExplainError(args) => explain_error::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Version(args) => version::run(&args, output),
     }

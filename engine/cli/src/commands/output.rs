@@ -12,7 +12,7 @@ use crate::{project, providers};
 pub(super) fn run(args: &OutputArgs, output: &Output) -> Result<u8, Failure> {
     let (folder, name) = folder_and_name(args);
     let registry = providers::registry();
-    let (state, _) = project::reading_store(&folder, &args.state, &registry)?.load()?;
+    let (state, _) = project::find_reading_store(&folder, &args.state, &args.variables, &registry, output)?.load()?;
     let Some(name) = name else {
         if args.raw {
             return Err(

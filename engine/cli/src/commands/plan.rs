@@ -8,8 +8,8 @@ use infra_engine::plan::file::SavedPlan;
 use infra_engine::plan::{Plan, PlanMode, PlanOptions};
 use infra_engine::project::Project;
 use infra_providers::SessionOptions;
-use infra_syntax::Diagnostic;
 use infra_types::InstanceAddr;
+use infra_types::address::Target;
 
 use crate::args::{PlanArgs, PlanningArgs};
 use crate::error::{CHANGES, Failure, SUCCESS, file_error};
@@ -25,7 +25,8 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     output.diagnostics(&project.warnings, &project.config.sources);
     let options = options(&args.planning, mode(args.destroy, args.refresh_only))?;
     let variables = project::variables(&project, folder, &args.planning.variables, output)?;
-    let mut store = project::store(folder, &args.planning.state, &registry)?;
+    let state = project::state_path(folder, &args.planning.state, &registry, &project.config, &variables)?;
+    let mut store = project::store(state.clone(), &registry);
     project::lock(&mut store, "plan", args.planning.state.lock_timeout)?;
     let progress = output.progress();
     let context = Context {
@@ -40,7 +41,6 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     store.unlock()?;
     let planned = planned.map_err(|d| Failure::new(d, project.config.sources.clone()))?;
     let plan = &planned.plan;
-    check_replace(plan, &options.replace)?;
     let text = plan_view::render(plan, &project.config, false);
     if args.json {
         output.line(&json::plan(plan, &project, &registry).to_string());
@@ -49,7 +49,17 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
         output.line(&plan_view::render(plan, &project.config, output.color()));
     }
     output.diagnostics(&plan.warnings, &project.config.sources);
-    save(args, plan, &project, &registry, &options, text, output)?;
+    let saved = || SavedPlan {
+        state: Some(state.to_string_lossy().into_owned()),
+        ..SavedPlan::new(
+            plan,
+            &project.config,
+            &options,
+            text,
+            json::plan(plan, &project, &registry),
+        )
+    };
+    save(args, plan, &project, saved, output)?;
     Ok(if args.detailed_exitcode && plan.has_changes() {
         CHANGES
     } else {
@@ -61,20 +71,11 @@ fn save(
     args: &PlanArgs,
     plan: &Plan,
     project: &Project,
-    registry: &infra_providers::Registry,
-    options: &PlanOptions,
-    text: String,
+    saved: impl FnOnce() -> SavedPlan,
     output: &Output,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.out {
-        let saved = SavedPlan::new(
-            plan,
-            &project.config,
-            options,
-            text,
-            json::plan(plan, project, registry),
-        );
-        write_private(path, &saved.to_bytes()).map_err(|e| file_error("write", path, &e))?;
+        write_private(path, &saved().to_bytes()).map_err(|e| file_error("write", path, &e))?;
         output.note(&format!(
             "Saved the plan to `{0}`. Apply it with: infra apply {0}\n",
             path.display()
@@ -139,27 +140,20 @@ pub(super) fn options(args: &PlanningArgs, mode: PlanMode) -> Result<PlanOptions
         let addr: InstanceAddr = text.parse().map_err(|e| project::address_error(&e))?;
         replace.insert(addr);
     }
+    let targets = |texts: &[String]| -> Result<Vec<Target>, Failure> {
+        let parsed = texts
+            .iter()
+            .map(|text| text.parse().map_err(|e| project::address_error(&e)));
+        parsed.collect()
+    };
     Ok(PlanOptions {
         mode,
         refresh: args.refresh,
         replace,
+        targets: targets(&args.targets)?,
+        excludes: targets(&args.excludes)?,
         timestamp: now(),
     })
-}
-
-/// Fails if an instance is to be replaced that there is not.
-pub(super) fn check_replace(plan: &Plan, replace: &BTreeSet<InstanceAddr>) -> Result<(), Failure> {
-    let known: BTreeSet<&InstanceAddr> = plan.changes.iter().map(|c| &c.addr).collect();
-    let Some(unknown) = replace.iter().find(|addr| !known.contains(addr)) else {
-        return Ok(());
-    };
-    let unknown = unknown.to_string();
-    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
-    let mut d = Diagnostic::error("infra::cli::replace", format!("there is no `{unknown}` to replace"));
-    if let Some(near) = infra_types::suggest(&unknown, names.iter().map(String::as_str)) {
-        d = d.help(format!("did you mean `{near}`?"));
-    }
-    Err(d.into())
 }
 
 /// Returns what providers are told.

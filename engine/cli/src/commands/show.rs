@@ -26,7 +26,8 @@ pub(super) fn run(args: &ShowArgs, output: &Output) -> Result<u8, Failure> {
     } else {
         args.state.clone()
     };
-    let (state, _) = project::reading_store(&args.target, &state_args, &registry)?.load()?;
+    let (state, _) =
+        project::find_reading_store(&args.target, &state_args, &args.variables, &registry, output)?.load()?;
     if args.json {
         output.line(&json::state(&state).to_string());
     } else if state.is_empty() {

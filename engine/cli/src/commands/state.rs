@@ -1,7 +1,5 @@
 //! `infra state list|show|mv|rm`.
 
-use std::path::Path;
-
 use infra_state::{EditError, edit};
 use infra_syntax::Diagnostic;
 use infra_types::InstanceAddr;
@@ -34,7 +32,8 @@ fn edit_error(error: &EditError) -> Failure {
 
 fn list(args: &StateListArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
-    let (state, _) = project::reading_store(&args.folder, &args.state, &registry)?.load()?;
+    let (state, _) =
+        project::find_reading_store(&args.folder, &args.state, &args.variables, &registry, output)?.load()?;
     let targets = args
         .addresses
         .iter()
@@ -51,7 +50,8 @@ fn list(args: &StateListArgs, output: &Output) -> Result<u8, Failure> {
 
 fn show(args: &StateShowArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
-    let (state, _) = project::reading_store(&args.folder, &args.state, &registry)?.load()?;
+    let (state, _) =
+        project::find_reading_store(&args.folder, &args.state, &args.variables, &registry, output)?.load()?;
     let addr: InstanceAddr = args.address.parse().map_err(|e| project::address_error(&e))?;
     let wanted = Target::Resource(addr);
     let found = edit::select(&state, &wanted).map_err(|e| edit_error(&e))?;
@@ -70,14 +70,12 @@ fn show(args: &StateShowArgs, output: &Output) -> Result<u8, Failure> {
 
 /// Loads the state under its lock, changes it, and commits it.
 fn edit_state(
-    folder: &Path,
+    mut store: infra_state::Store,
     args: &StateArgs,
     purpose: &str,
     dry_run: bool,
     change: impl FnOnce(&infra_state::State) -> Result<infra_state::State, EditError>,
 ) -> Result<(), Failure> {
-    let registry = providers::registry();
-    let mut store = project::store(folder, args, &registry)?;
     project::lock(&mut store, purpose, args.lock_timeout)?;
     let (state, _) = store.load()?;
     let changed = change(&state).map_err(|e| edit_error(&e))?;
@@ -90,7 +88,9 @@ fn edit_state(
 
 fn mv(args: &StateMvArgs, output: &Output) -> Result<u8, Failure> {
     let (from, to) = (target(&args.from)?, target(&args.to)?);
-    edit_state(&args.folder, &args.state, "state mv", args.dry_run, |state| {
+    let registry = providers::registry();
+    let store = project::find_store(&args.folder, &args.state, &args.variables, &registry, output)?;
+    edit_state(store, &args.state, "state mv", args.dry_run, |state| {
         edit::move_instances(state, &from, &to)
     })?;
     let done = if args.dry_run { "Would move" } else { "Moved" };
@@ -105,7 +105,9 @@ fn rm(args: &StateRmArgs, output: &Output) -> Result<u8, Failure> {
         .map(|a| target(a))
         .collect::<Result<Vec<_>, _>>()?;
     let mut removed = Vec::new();
-    edit_state(&args.folder, &args.state, "state rm", args.dry_run, |state| {
+    let registry = providers::registry();
+    let store = project::find_store(&args.folder, &args.state, &args.variables, &registry, output)?;
+    edit_state(store, &args.state, "state rm", args.dry_run, |state| {
         let (changed, addresses) = edit::remove(state, &targets)?;
         removed = addresses;
         Ok(changed)

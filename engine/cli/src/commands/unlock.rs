@@ -7,7 +7,13 @@ use crate::{project, providers};
 
 /// Runs the command.
 pub(super) fn run(args: &UnlockArgs, output: &Output) -> Result<u8, Failure> {
-    let mut store = project::store(&args.folder, &args.state, &providers::registry())?;
+    let mut store = project::find_store(
+        &args.folder,
+        &args.state,
+        &args.variables,
+        &providers::registry(),
+        output,
+    )?;
     let info = store.force_unlock(&args.id)?;
     output.line(&format!(
         "Removed the lock of {}, taken for `{}`.",

@@ -10,7 +10,11 @@ use crate::{project, providers};
 /// Runs the command.
 pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<u8, Failure> {
     let registry = providers::registry();
-    let result = project::open(&args.folder.folder, &registry);
+    let result =
+        project::open(&args.folder.folder, &registry).and_then(|project| match project::unsupported(&project.config) {
+            Some(d) => Err(Failure::new(d, project.config.sources.clone())),
+            None => Ok(project),
+        });
     let (found, sources) = match &result {
         Ok(project) => (&project.warnings, &project.config.sources),
         Err(failure) => (&failure.diagnostics, &failure.sources),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_syntax::{Diagnostic, Report, Severity, Sources, Span};
+use infra_syntax::{Diagnostic, Diagnostics, Report, Severity, Sources, Span};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 /// Renders for people.
@@ -21,6 +21,17 @@ pub(crate) fn render(d: &Diagnostic, sources: &Arc<Sources>, color: bool, width:
         Ok(()) => text,
         // A label that points nowhere must not hide the message.
         Err(_) => format!("{}\n", d.message),
+    }
+}
+
+/// Says where more is said about errors; nothing if there are none.
+pub(crate) fn pointer(found: &Diagnostics) -> Option<String> {
+    let mut codes: Vec<&str> = found.iter().filter(|d| d.is_error()).map(|d| d.code).collect();
+    codes.dedup();
+    match codes.as_slice() {
+        [] => None,
+        [code] => Some(format!("`infra explain-error {code}` says more.")),
+        _ => Some("`infra explain-error CODE` says more about an error.".to_owned()),
     }
 }
 
@@ -51,7 +62,7 @@ fn with_clean_names(sources: &Arc<Sources>) -> Arc<Sources> {
     Arc::new(out)
 }
 
-/// Returns the JSON form: Terraform's, with `code` and `help` added.
+/// Returns the JSON form: Terraform's, with more members (`docs/diagnostics.md`).
 pub(crate) fn json(d: &Diagnostic, sources: &Sources) -> serde_json::Value {
     let mut detail: Vec<&str> = d.notes.iter().map(String::as_str).collect();
     detail.extend(d.help.as_deref());
@@ -64,6 +75,9 @@ pub(crate) fn json(d: &Diagnostic, sources: &Sources) -> serde_json::Value {
         "detail": detail.join("\n"),
         "code": d.code,
     });
+    if !d.notes.is_empty() {
+        out["notes"] = d.notes.as_slice().into();
+    }
     if let Some(help) = &d.help {
         out["help"] = help.as_str().into();
     }

@@ -2,14 +2,16 @@
 //! because people's tools read that. Secrets are left out: where Terraform
 //! writes a sensitive value, there is null here, and the marks say so.
 
+mod checks;
+mod configuration;
+
 use std::collections::BTreeMap;
 
-use infra_engine::config::{Config, Module};
-use infra_engine::plan::{Action, Change, CheckStatus, Plan};
+use infra_engine::plan::{Action, Change, Plan};
 use infra_engine::project::Project;
 use infra_providers::Registry;
 use infra_state::{InstanceState, ObjectState, State};
-use infra_types::{InstanceAddr, InstanceKey, Mode, ModuleAddr, Path, PathStep, Str, Value, ValueKind, json};
+use infra_types::{InstanceAddr, InstanceKey, Mode, ModuleAddr, Path, PathStep, Str, Type, Value, ValueKind, json};
 use serde_json::{Map, Value as Json, json};
 
 /// The version that Terraform's tools are told, for compatibility.
@@ -83,8 +85,30 @@ fn unknown_places(value: Option<&Value>) -> Json {
     value.map_or(Json::Bool(false), |v| places(v, &|v| !v.is_known()))
 }
 
+/// Returns a structure with `true` at what is sensitive.
+///
+/// As Terraform has it, a collection that is not known yet is there, but empty.
 fn sensitive_places(value: Option<&Value>) -> Json {
-    value.map_or(Json::Bool(false), |v| places(v, &Value::is_sensitive))
+    let Some(value) = value else {
+        return Json::Bool(false);
+    };
+    if value.is_sensitive() {
+        return Json::Bool(true);
+    }
+    match &value.kind {
+        ValueKind::Unknown(Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => json!([]),
+        ValueKind::Unknown(Type::Map(_) | Type::Object(_), _) => json!({}),
+        ValueKind::Object(_) | ValueKind::Map(_) => {
+            let entries = value.as_entries().into_iter().flatten();
+            let entries = entries.map(|(k, v)| (k.to_string(), sensitive_places(Some(v))));
+            Json::Object(entries.filter(|(_, v)| *v != Json::Bool(false)).collect())
+        }
+        ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Tuple(_) => {
+            let items = value.as_items().unwrap_or(&[]).iter();
+            items.map(|v| sensitive_places(Some(v))).collect()
+        }
+        _ => Json::Bool(false),
+    }
 }
 
 fn key(key: &InstanceKey) -> Option<Json> {
@@ -165,7 +189,7 @@ fn resource_change(change: &Change) -> Json {
         "actions": actions(change.action),
         "before": before.map_or(Json::Null, shown),
         "after": after.map_or(Json::Null, shown),
-        "after_unknown": after.map_or_else(|| json!({}), |v| unknown_places(Some(v))),
+        "after_unknown": after.filter(|v| !v.is_wholly_known()).map_or_else(|| json!({}), |v| unknown_places(Some(v))),
         "before_sensitive": sensitive_places(before),
         "after_sensitive": sensitive_places(after),
     });
@@ -260,6 +284,12 @@ fn output_values<'a>(outputs: impl Iterator<Item = (&'a Str, &'a Value)>) -> Jso
     Json::Object(map)
 }
 
+/// Says whether a variable's value exists during one run only.
+fn is_ephemeral(project: &Project, name: &str) -> bool {
+    let variables = &project.config.root().variables;
+    variables.get(name).is_some_and(|v| v.ephemeral)
+}
+
 /// Returns a plan.
 pub(crate) fn plan(plan: &Plan, project: &Project, registry: &Registry) -> Json {
     let mut planned = Tree::new();
@@ -274,6 +304,7 @@ pub(crate) fn plan(plan: &Plan, project: &Project, registry: &Registry) -> Json 
     let variables: Map<String, Json> = plan
         .variables
         .iter()
+        .filter(|(name, _)| !is_ephemeral(project, name))
         .map(|(name, value)| (name.to_string(), json!({"value": shown(value)})))
         .collect();
     let outputs = plan
@@ -292,10 +323,10 @@ pub(crate) fn plan(plan: &Plan, project: &Project, registry: &Registry) -> Json 
         "planned_values": planned_values,
         "resource_changes": plan.changes.iter().map(resource_change).collect::<Vec<_>>(),
         "output_changes": output_changes(plan),
-        "configuration": configuration(&project.config, registry),
+        "configuration": configuration::render(&project.config, registry),
         "timestamp": plan.timestamp,
         "applyable": plan.has_changes(),
-        "complete": true,
+        "complete": plan.targets.is_empty() && plan.excludes.is_empty(),
         "errored": false,
     });
     if !variables.is_empty() {
@@ -309,7 +340,7 @@ pub(crate) fn plan(plan: &Plan, project: &Project, registry: &Registry) -> Json 
         out["prior_state"] = state(&plan.prior);
     }
     if !plan.checks.is_empty() {
-        out["checks"] = checks(plan);
+        out["checks"] = checks::render(&plan.checks);
     }
     out
 }
@@ -319,22 +350,30 @@ fn output_changes(plan: &Plan) -> Json {
         .outputs
         .iter()
         .map(|(name, change)| {
-            let word = match (&change.before, &change.after) {
+            // An output that is null counts as one that is not there.
+            let null = |value: &Option<Value>| value.as_ref().is_none_or(Value::is_null);
+            let word = match (null(&change.before), null(&change.after)) {
                 _ if change.is_noop() => "no-op",
-                (None, _) => "create",
-                (_, None) => "delete",
-                _ => "update",
+                (true, true) => "no-op",
+                (true, false) => "create",
+                (false, true) => "delete",
+                (false, false) => "update",
             };
-            let sensitive = |v: &Option<Value>| Json::Bool(v.as_ref().is_some_and(Value::contains_sensitive));
             let show = |v: &Option<Value>| v.as_ref().map_or(Json::Null, shown);
-            let out = json!({
+            let values = [&change.before, &change.after];
+            let sensitive = values.into_iter().flatten().any(Value::contains_sensitive);
+            let unknown = change.after.as_ref().filter(|v| !v.is_wholly_known());
+            let mut out = json!({
                 "actions": [word],
                 "before": show(&change.before),
                 "after": show(&change.after),
-                "after_unknown": unknown_places(change.after.as_ref()),
-                "before_sensitive": sensitive(&change.before),
-                "after_sensitive": sensitive(&change.after),
+                "after_unknown": unknown_places(unknown),
+                "before_sensitive": sensitive,
+                "after_sensitive": sensitive,
             });
+            if let (Some(map), Some(false)) = (out.as_object_mut(), change.after.as_ref().map(Value::is_known)) {
+                map.remove("after");
+            }
             (name.to_string(), out)
         })
         .collect();
@@ -361,130 +400,6 @@ fn drift(plan: &Plan) -> Vec<Json> {
             Json::Object(out)
         })
         .collect()
-}
-
-fn checks(plan: &Plan) -> Json {
-    plan.checks
-        .iter()
-        .map(|c| {
-            let status = match c.status {
-                CheckStatus::Pass => "pass",
-                CheckStatus::Fail => "fail",
-                CheckStatus::Unknown => "unknown",
-                CheckStatus::Error => "error",
-            };
-            let problems: Vec<Json> = c.messages.iter().map(|m| json!({"message": m})).collect();
-            let mut instance = json!({"address": {"to_display": c.object}, "status": status});
-            if !problems.is_empty() {
-                instance["problems"] = problems.into();
-            }
-            json!({
-                "address": {"kind": c.kind, "to_display": c.object},
-                "status": status,
-                "instances": [instance],
-            })
-        })
-        .collect()
-}
-
-/// The configuration: names, variables, providers and module calls.
-fn configuration(config: &Config, _registry: &Registry) -> Json {
-    let mut providers = Map::new();
-    for module in &config.modules {
-        for key in module.providers.keys() {
-            let mut name = key.to_string();
-            if !module.path.is_root() {
-                name = format!("{}:{name}", module.path);
-            }
-            let mut out = json!({"name": &*key.name, "full_name": provider_name(&key.name)});
-            if let Some(alias) = &key.alias {
-                out["alias"] = (**alias).into();
-            }
-            if !module.path.is_root() {
-                out["module_address"] = module.path.to_string().into();
-            }
-            providers.insert(name, out);
-        }
-    }
-    let mut out = json!({"root_module": module(config, config.root())});
-    if !providers.is_empty() {
-        out["provider_config"] = providers.into();
-    }
-    out
-}
-
-fn module(config: &Config, m: &Module) -> Json {
-    let mut out = Map::new();
-    let resources: Vec<Json> = m
-        .resources
-        .values()
-        .map(|r| {
-            json!({
-                "address": r.key.to_string(),
-                "mode": mode(r.key.mode),
-                "type": &*r.key.ty,
-                "name": &*r.key.name,
-                "provider_config_key": r.provider.to_string(),
-            })
-        })
-        .collect();
-    if !resources.is_empty() {
-        out.insert("resources".into(), resources.into());
-    }
-    let variables: Map<String, Json> = m
-        .variables
-        .iter()
-        .map(|(name, v)| {
-            let mut out = Map::new();
-            if let Some(default) = &v.default
-                && !v.sensitive
-            {
-                out.insert("default".into(), shown(default));
-            }
-            if let Some(description) = &v.description {
-                out.insert("description".into(), description.as_str().into());
-            }
-            if v.sensitive {
-                out.insert("sensitive".into(), true.into());
-            }
-            (name.to_string(), Json::Object(out))
-        })
-        .collect();
-    if !variables.is_empty() {
-        out.insert("variables".into(), variables.into());
-    }
-    let outputs: Map<String, Json> = m
-        .outputs
-        .iter()
-        .map(|(name, o)| {
-            let mut out = Map::new();
-            if let Some(description) = &o.description {
-                out.insert("description".into(), description.as_str().into());
-            }
-            if o.sensitive {
-                out.insert("sensitive".into(), true.into());
-            }
-            (name.to_string(), Json::Object(out))
-        })
-        .collect();
-    if !outputs.is_empty() {
-        out.insert("outputs".into(), outputs.into());
-    }
-    let calls: Map<String, Json> = m
-        .calls
-        .iter()
-        .map(|(name, call)| {
-            let child = config.module(call.child);
-            (
-                name.to_string(),
-                json!({"source": child.dir, "module": module(config, child)}),
-            )
-        })
-        .collect();
-    if !calls.is_empty() {
-        out.insert("module_calls".into(), calls.into());
-    }
-    Json::Object(out)
 }
 
 fn object_values(addr: &InstanceAddr, object: &ObjectState, deposed: Option<&str>) -> Json {
@@ -525,32 +440,35 @@ pub(crate) fn state(state: &State) -> Json {
             tree.add(&addr.resource.module, object_values(addr, object, Some(key)));
         }
     }
-    let mut out = json!({
-        "format_version": "1.0",
-        "terraform_version": TERRAFORM_VERSION,
-        "infra_version": env!("CARGO_PKG_VERSION"),
-    });
+    let mut out = json!({"format_version": "1.0"});
     if !state.is_empty() {
+        out["terraform_version"] = TERRAFORM_VERSION.into();
+        out["infra_version"] = env!("CARGO_PKG_VERSION").into();
         let mut values = json!({"root_module": tree.render()});
-        if !state.outputs.is_empty() {
-            values["outputs"] = output_values(state.outputs.iter().map(|(k, v)| (k, &v.value)));
+        let outputs: Vec<_> = set_outputs(state).collect();
+        if !outputs.is_empty() {
+            values["outputs"] = output_values(outputs.into_iter());
         }
         out["values"] = values;
     }
     out
 }
 
+/// Returns the outputs that are not null: to Terraform, such an output is not there.
+fn set_outputs(state: &State) -> impl Iterator<Item = (&Str, &Value)> {
+    let outputs = state.outputs.iter().map(|(name, output)| (name, &output.value));
+    outputs.filter(|(_, value)| !value.is_null())
+}
+
 /// Returns the outputs, as `terraform output -json` does; sensitive values masked.
 pub(crate) fn outputs(state: &State) -> Json {
-    let map: Map<String, Json> = state
-        .outputs
-        .iter()
-        .map(|(name, o)| {
-            let sensitive = o.value.contains_sensitive();
-            let value = if sensitive { Json::Null } else { shown(&o.value) };
+    let map: Map<String, Json> = set_outputs(state)
+        .map(|(name, value)| {
+            let sensitive = value.contains_sensitive();
+            let masked = if sensitive { Json::Null } else { shown(value) };
             (
                 name.to_string(),
-                json!({"sensitive": sensitive, "type": json::type_to_json(&o.value.ty()), "value": value}),
+                json!({"sensitive": sensitive, "type": json::type_to_json(&value.ty()), "value": masked}),
             )
         })
         .collect();

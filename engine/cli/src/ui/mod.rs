@@ -10,6 +10,7 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod plan_view;
 pub(crate) mod progress;
+pub(crate) mod prose;
 pub(crate) mod style;
 pub(crate) mod values;
 
@@ -22,6 +23,7 @@ use infra_syntax::{Diagnostics, Sources};
 use crate::args::{ColorChoice, ErrorFormat, GlobalArgs};
 use crate::error::Failure;
 use progress::Progress;
+use style::Palette;
 
 /// Where output goes, and in which form.
 #[derive(Clone, Debug)]
@@ -88,9 +90,15 @@ impl Output {
 
     /// Shows diagnostics on standard error.
     pub(crate) fn diagnostics(&self, found: &Diagnostics, sources: &Arc<Sources>) {
-        for d in found.iter() {
+        for (i, d) in found.iter().enumerate() {
             let text = match self.error_format {
-                ErrorFormat::Human => diagnostics::render(d, sources, self.stderr_color, width()),
+                ErrorFormat::Human => {
+                    let between = if i == 0 { "" } else { "\n" };
+                    format!(
+                        "{between}{}",
+                        diagnostics::render(d, sources, self.stderr_color, width())
+                    )
+                }
                 ErrorFormat::Json => format!("{}\n", diagnostics::json(d, sources)),
             };
             self.note(&text);
@@ -100,6 +108,11 @@ impl Output {
     /// Shows why a command failed.
     pub(crate) fn failure(&self, failure: Failure) {
         self.diagnostics(&failure.diagnostics, &failure.sources);
+        if self.error_format == ErrorFormat::Human && std::io::stderr().is_terminal() {
+            if let Some(pointer) = diagnostics::pointer(&failure.diagnostics) {
+                self.note(&format!("\n{}\n", Palette::new(self.stderr_color).dim(pointer)));
+            }
+        }
     }
 
     /// Asks a question; nothing if there is nobody to ask.

@@ -457,7 +457,65 @@ fn an_address_to_replace_must_be_one() {
         "plan_replace_unknown",
         &folder
             .infra("plan --replace terraform_data.greting")
-            .exits(1)
+            .succeeds()
             .transcript(),
     );
+}
+
+const CHAIN: &str = r#"
+resource terraform_data a { input = "a" }
+resource terraform_data b { input = terraform_data.a.output }
+resource terraform_data c { input = terraform_data.b.output }
+resource terraform_data other { input = "o" }
+output b { value = terraform_data.b.output }
+output mixed { value = "${terraform_data.a.input}-${terraform_data.other.input}" }
+"#;
+
+#[test]
+fn a_target_is_planned_with_what_it_needs() {
+    let folder = Folder::with(CHAIN);
+    check(
+        "plan_target",
+        &folder.infra("plan -target=terraform_data.b").succeeds().transcript(),
+    );
+    folder.ok("apply --yes --target terraform_data.b");
+    let state: Value = serde_json::from_str(&folder.ok("show --json")).expect("JSON");
+    let resources = state["values"]["root_module"]["resources"].as_array().expect("a list");
+    let addresses: Vec<&str> = resources.iter().filter_map(|r| r["address"].as_str()).collect();
+    assert_eq!(addresses, ["terraform_data.a", "terraform_data.b"]);
+    assert_eq!(state["values"]["outputs"].as_object().expect("a map").len(), 1);
+}
+
+#[test]
+fn what_is_excluded_is_left_alone_with_what_needs_it() {
+    let folder = Folder::with(CHAIN);
+    let plan = folder.ok("plan --json --exclude terraform_data.b");
+    let plan: Value = serde_json::from_str(&plan).expect("JSON");
+    let changes = plan["resource_changes"].as_array().expect("a list");
+    let addresses: Vec<&str> = changes.iter().filter_map(|c| c["address"].as_str()).collect();
+    assert_eq!(addresses, ["terraform_data.a", "terraform_data.other"]);
+    folder.ok("apply --yes");
+    folder.ok("destroy --yes --exclude terraform_data.b");
+    assert_eq!(folder.ok("state list"), "terraform_data.a\nterraform_data.b\n");
+}
+
+#[test]
+fn a_saved_plan_keeps_its_targets() {
+    let folder = Folder::with(CHAIN);
+    folder.ok("plan --out one.plan --target terraform_data.a");
+    folder.ok("apply one.plan");
+    assert_eq!(folder.ok("state list"), "terraform_data.a\n");
+}
+
+#[test]
+fn targets_that_cannot_be_are_refused() {
+    let folder = Folder::with(CHAIN);
+    folder.infra("plan --target terraform_data").exits(1);
+    folder.infra("plan --target terraform_data.a.input").exits(1);
+    folder
+        .infra("plan --target terraform_data.a --exclude terraform_data.b")
+        .exits(64);
+    let nothing = folder.ok("plan --json --target terraform_data.zzz");
+    let nothing: Value = serde_json::from_str(&nothing).expect("JSON");
+    assert_eq!(nothing["resource_changes"], json!([]));
 }

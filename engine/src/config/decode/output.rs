@@ -46,13 +46,15 @@ impl Decoder<'_> {
                 output.preconditions.push(condition::condition(nested, self.out));
             }
         }
-        match value {
-            Some(value) => output.value = value,
-            None => self
-                .out
-                .push(missing_argument("an `output` block", "value", block.header)),
-        }
-        if valid && self.is_new(format!("output `{}`", name.name), name.span) {
+        let is_new = valid && self.is_new(format!("output `{}`", name.name), name.span);
+        let Some(value) = value else {
+            self.out
+                .push(missing_argument("an `output` block", "value", block.header));
+            self.lose(&[name]);
+            return;
+        };
+        output.value = value;
+        if is_new {
             self.folder.module.outputs.insert(name.name, output);
         }
     }

@@ -4,7 +4,7 @@ use infra_syntax::ast::{Expr, ExprKind};
 use infra_syntax::{Diagnostic, Diagnostics};
 
 use crate::config::model::{Reference, ReferenceTarget};
-use crate::config::references::as_traversal;
+use crate::config::references::{Traversal, as_traversal};
 
 /// Reads the value of `depends_on`.
 pub(super) fn depends_on(expr: &Expr, out: &mut Diagnostics) -> Vec<Reference> {
@@ -23,7 +23,15 @@ pub(super) fn depends_on(expr: &Expr, out: &mut Diagnostics) -> Vec<Reference> {
 }
 
 fn dependency(expr: &Expr, out: &mut Diagnostics) -> Option<Reference> {
-    let target = as_traversal(expr).and_then(|t| t.target());
+    // All of a resource, not an attribute of it.
+    let whole = |t: &Traversal<'_>| match t.resource() {
+        Some((_, named)) => (named..t.steps.len()).all(|i| t.name(i).is_none()),
+        None => true,
+    };
+    let target = as_traversal(expr).and_then(|t| match t.target()? {
+        ReferenceTarget::Resource(_) if !whole(&t) => None,
+        target => Some(target),
+    });
     match target {
         Some(
             ReferenceTarget::Each | ReferenceTarget::Count | ReferenceTarget::SelfObject | ReferenceTarget::Environment,

@@ -5,12 +5,10 @@ use infra_syntax::ast::{Attribute, Block};
 
 use super::fields::{Form, at_most_one};
 use super::{Decoder, constant};
+use crate::config::backend::STATE_KINDS;
 use crate::config::model::StateSettings;
 use crate::config::names;
 use crate::config::version::{TERRAFORM_VERSION, satisfies};
-
-/// The kinds of state storage.
-const STATE_KINDS: &[&str] = &["local", "s3"];
 
 impl Decoder<'_> {
     pub(super) fn infra(&mut self, mut block: Block) {
@@ -22,6 +20,7 @@ impl Decoder<'_> {
                     .related(first, "the first is here")
                     .help("put all settings into one of them"),
             );
+            self.folder.settings.unclear = true;
             return;
         }
         self.infra_block = Some(block.header);
@@ -38,6 +37,7 @@ impl Decoder<'_> {
                 self.folder.settings.required_version = Some((text.to_string(), attribute.expr.span));
             }
         }
+        self.folder.settings.unclear |= states.len() > 1;
         if let Some(state) = at_most_one(states, self.out) {
             self.state(state);
         }
@@ -45,6 +45,7 @@ impl Decoder<'_> {
 
     fn state(&mut self, block: Block) {
         if !self.labels(&block, &["kind"]) {
+            self.folder.settings.unclear = true;
             return;
         }
         let kind = block.labels[0].clone();
@@ -62,10 +63,15 @@ impl Decoder<'_> {
                     "",
                 )),
             );
+            self.folder.settings.unclear = true;
             return;
         }
         self.folder.root_only.push(("state", block.header));
-        self.folder.settings.state = Some(StateSettings { kind, body: block.body });
+        self.folder.settings.state = Some(StateSettings {
+            kind,
+            body: block.body,
+            span: block.header,
+        });
     }
 
     /// Accepts what Terraform's users have in their configurations.

@@ -38,11 +38,14 @@ impl<'a> Validator<'a, '_> {
                 }
             }
         }
-        if child.incomplete {
+        if self.module.unread.has(call.span) {
             return;
         }
         for variable in child.variables.values() {
             let name = &variable.name.name;
+            if child.unread.has(variable.span) {
+                continue;
+            }
             if variable.default_span.is_none() && !call.args.contains_key(name) && !meant.contains(&&**name) {
                 self.out.push(
                     Diagnostic::error(
@@ -59,13 +62,13 @@ impl<'a> Validator<'a, '_> {
 
     fn unknown_argument(&mut self, call: &ModuleCall, child: &Module, argument: &Attribute) {
         let name = &argument.name.name;
-        if child.incomplete || child.lost.contains(name) {
+        if child.may_declare(name) {
             return;
         }
         let known = child.variables.keys().map(|k| &**k).chain(META.iter().copied());
         let help = match (&**name, names::nearest(name, known)) {
             ("provider", _) => "write `providers = { aws = aws.west }`".to_owned(),
-            ("lifecycle", _) => "`lifecycle` belongs into the resources of the module".to_owned(),
+            ("lifecycle", _) => "`lifecycle` belongs in the resources of the module".to_owned(),
             (_, Some(near)) => format!("did you mean `{near}`?"),
             (_, None) => match names::list(child.variables.keys().map(|k| &**k)) {
                 list if list.is_empty() => {

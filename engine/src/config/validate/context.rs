@@ -9,6 +9,8 @@ pub(super) struct Context<'a> {
     pub(super) each: bool,
     /// `count` has a value.
     pub(super) count: bool,
+    /// The block can be given `count` or `for_each`.
+    pub(super) repeatable: bool,
     /// `self` has a value.
     pub(super) self_object: bool,
     /// The check whose data source may be mentioned.
@@ -20,6 +22,7 @@ impl<'a> Context<'a> {
     pub(super) const NONE: Context<'static> = Context {
         each: false,
         count: false,
+        repeatable: false,
         self_object: false,
         check: None,
     };
@@ -29,6 +32,7 @@ impl<'a> Context<'a> {
         Context {
             each: matches!(repetition, Repetition::ForEach(_)),
             count: matches!(repetition, Repetition::Count(_)),
+            repeatable: true,
             ..Context::NONE
         }
     }

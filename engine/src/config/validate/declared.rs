@@ -72,8 +72,8 @@ fn of_type<'m>(module: &'m Module, mode: Mode, ty: &Str) -> impl Iterator<Item =
     let ty = ty.clone();
     module
         .resources
-        .range(first..)
-        .map(|(key, _)| key)
+        .keys()
+        .skip(module.resources.partition_point(|key, _| *key < first))
         .take_while(move |key| key.mode == mode && key.ty == ty)
 }
 

@@ -33,7 +33,7 @@ pub(super) fn call(module: &Module, name: &Ident, given: usize, expand_final: bo
         return;
     }
     let Some(spec) = functions::lookup(&name.name) else {
-        if !module.incomplete {
+        if !module.may_declare(&name.name) {
             out.push(unknown(module, name));
         }
         return;

@@ -131,9 +131,10 @@ impl<'a> Names<'a, '_> {
             return found(
                 Diagnostic::error("infra::config::each_outside", "`each` has no meaning here")
                     .at(t.root.span, "not in a block with `for_each`")
-                    .help(match self.context.count {
-                        true => "this block has `count`: use `count.index`, or write `for_each` in its place",
-                        false => "add `for_each` to the block, or use a loop: `[for x in … : …]`",
+                    .help(match (self.context.count, self.context.repeatable) {
+                        (true, _) => "this block has `count`: use `count.index`, or write `for_each` in its place",
+                        (_, true) => "add `for_each` to the block, or use a loop: `[for x in … : …]`",
+                        (_, false) => "only blocks with `for_each` have it; for a loop write `[for x in … : …]`",
                     }),
             );
         }
@@ -145,9 +146,10 @@ impl<'a> Names<'a, '_> {
             return found(
                 Diagnostic::error("infra::config::count_outside", "`count` has no meaning here")
                     .at(t.root.span, "not in a block with `count`")
-                    .help(match self.context.each {
-                        true => "this block has `for_each`: use `each.key` or `each.value`",
-                        false => "add `count` to the block",
+                    .help(match (self.context.each, self.context.repeatable) {
+                        (true, _) => "this block has `for_each`: use `each.key` or `each.value`",
+                        (_, true) => "add `count` to the block, or use a loop: `[for i in range(…) : …]`",
+                        (_, false) => "only blocks with `count` have it; for a loop write `[for i in range(…) : …]`",
                     }),
             );
         }
@@ -182,7 +184,7 @@ impl<'a> Names<'a, '_> {
 
     /// Says whether a name may be declared in a part that could not be read.
     fn may_exist(&self, name: &str) -> bool {
-        self.module.incomplete || self.module.lost.contains(name)
+        self.module.may_declare(name)
     }
 
     fn undeclared(&mut self, what: &str, kind: Kind, name: &Ident) -> Option<Diagnostic> {
@@ -235,12 +237,12 @@ impl<'a> Names<'a, '_> {
         let name = self.first_name(t, "a module call's name", "module.network.vpc_id")?;
         let call = self.module_call(name)?;
         let address = format!("module.{}", name.name);
-        let at = repeated(&address, &call.repetition, call.span, t, 1)?;
+        let at = repeated(self.module, &address, &call.repetition, call.span, t, 1)?;
         let Some(Step::Attr(output)) = t.steps.get(at) else {
             return Ok(());
         };
         let child = self.config.module(call.child);
-        if child.outputs.contains_key(&output.name) || child.incomplete || child.lost.contains(&output.name) {
+        if child.outputs.contains_key(&output.name) || child.may_declare(&output.name) {
             return Ok(());
         }
         let outputs = child.outputs.keys().map(|k| &**k);
@@ -281,7 +283,7 @@ impl<'a> Names<'a, '_> {
         };
         let resource = self.declared(mode, ty, name, t.span_of(at + 1))?;
         let address = resource.key.to_string();
-        let next = repeated(&address, &resource.repetition, resource.span, t, at + 1)?;
+        let next = repeated(self.module, &address, &resource.repetition, resource.span, t, at + 1)?;
         let Some(schema) = self.registry.schema(mode, &ty.name) else {
             return Ok(());
         };
@@ -298,7 +300,11 @@ impl<'a> Names<'a, '_> {
         if t.locals.is_empty() || mode == Mode::Data || self.registry.schema(mode, root).is_some() {
             return None;
         }
-        infra_types::suggest(root, t.locals.iter().copied())
+        let only = match t.locals.as_slice() {
+            [only] if root.chars().count() == 1 => Some(*only),
+            _ => None,
+        };
+        infra_types::suggest(root, t.locals.iter().copied()).or(only)
     }
 
     /// Finds a declared resource.
@@ -385,6 +391,7 @@ enum Kind {
 ///
 /// Returns the step after those that choose.
 fn repeated(
+    module: &Module,
     address: &str,
     repetition: &Repetition,
     header: Span,
@@ -396,6 +403,8 @@ fn repeated(
         (_, None) => Ok(at),
         (_, Some(Step::Splat(_))) => Ok(at + 1),
         (Repetition::Single, Some(Step::Attr(_))) => Ok(at),
+        // A `count` that could not be read may stand there.
+        (Repetition::Single, Some(Step::Index(_))) if module.unread.has(header) => Ok(at + 1),
         (Repetition::Single, Some(Step::Index(key))) => Err(Some(
             Diagnostic::error(
                 "infra::config::unexpected_key",

@@ -35,10 +35,13 @@ impl<'a> Validator<'a, '_> {
     }
 
     fn moves(&mut self) {
-        let mut targets: BTreeMap<&Target, Span> = BTreeMap::new();
-        let mut sources: BTreeMap<&Target, Span> = BTreeMap::new();
+        let mut targets: BTreeMap<&Target, (&Target, Span)> = BTreeMap::new();
+        let mut sources: BTreeMap<&Target, (&Target, Span)> = BTreeMap::new();
         for moved in &self.module.moved {
-            if let Some(first) = targets.insert(&moved.to, moved.to_span) {
+            // The same move twice is no contradiction.
+            if let Some((from, first)) = targets.insert(&moved.to, (&moved.from, moved.to_span))
+                && *from != moved.from
+            {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::ambiguous_move",
@@ -49,7 +52,9 @@ impl<'a> Validator<'a, '_> {
                     .help("remove one of the `moved` blocks"),
                 );
             }
-            if let Some(first) = sources.insert(&moved.from, moved.from_span) {
+            if let Some((to, first)) = sources.insert(&moved.from, (&moved.to, moved.from_span))
+                && *to != moved.to
+            {
                 self.out.push(
                     Diagnostic::error(
                         "infra::config::ambiguous_move",
@@ -62,10 +67,7 @@ impl<'a> Validator<'a, '_> {
             }
         }
         for moved in &self.module.moved {
-            // What moved away may have been replaced by what moved here.
-            let replaced = targets.contains_key(&moved.from);
             if is_whole(&moved.from)
-                && !replaced
                 && let Some(declared) = self.declared(&moved.from)
                 && !is_instance_of(&moved.to, &moved.from)
             {
@@ -85,6 +87,7 @@ impl<'a> Validator<'a, '_> {
     fn import(&mut self, import: &'a Import, imports: &mut BTreeMap<String, Span>) {
         let context = Context {
             each: import.for_each.is_some(),
+            repeatable: true,
             ..Context::NONE
         };
         if let Some(for_each) = &import.for_each {
@@ -94,7 +97,7 @@ impl<'a> Validator<'a, '_> {
         let Some((module, key)) = self.import_target(import, context) else {
             return;
         };
-        if !module.resources.contains_key(&key) && !module.incomplete && !module.lost.contains(&key.name) {
+        if !module.resources.contains_key(&key) && !module.may_declare(&key.name) {
             self.out.push(
                 Diagnostic::error(
                     "infra::config::undeclared",
@@ -142,7 +145,7 @@ impl<'a> Validator<'a, '_> {
         while names.next_if(|n| &*n.name == "module").is_some() {
             let name = names.next()?;
             let Some(call) = module.calls.get(&name.name) else {
-                if !module.incomplete && !module.lost.contains(&name.name) {
+                if !module.may_declare(&name.name) {
                     self.out.push(
                         Diagnostic::error(
                             "infra::config::undeclared",

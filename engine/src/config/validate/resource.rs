@@ -107,7 +107,7 @@ impl<'a> Validator<'a, '_> {
             .filter_map(|d| Some(d.label.as_ref()?.0))
             .collect();
         // A wrong name was reported already; its value must not be reported again.
-        let incomplete = self.module.incomplete;
+        let incomplete = self.module.unread.has(resource.span);
         let found = found
             .into_iter()
             .filter(|d| !(touches(d, &wrong) || (incomplete && is_missing(d))));
@@ -126,7 +126,7 @@ impl<'a> Validator<'a, '_> {
 }
 
 /// Says whether something is missing: it may stand in a part that could not be read.
-pub(in crate::config) fn is_missing(d: &Diagnostic) -> bool {
+pub(crate) fn is_missing(d: &Diagnostic) -> bool {
     matches!(
         d.code,
         "infra::config::missing_argument" | "infra::config::missing_block"

@@ -3,12 +3,13 @@
 use infra_providers::schema::NestedBlock;
 use infra_syntax::ast::{self, ExprKind, FunctionDecl, Ident};
 use infra_syntax::{Diagnostic, Span};
-use infra_types::{Type, Value, ValueKind};
+use infra_types::{Marks, Type, Value, ValueKind};
 
 use super::{Reader, Repeated};
 use crate::config::misfit::described;
 use crate::config::names;
 use crate::eval::scope::{Host, Resolved, Scope};
+use crate::eval::type_expr::TypeConstraint;
 
 impl Reader<'_> {
     pub(super) fn dynamic_label<'b>(&mut self, block: &'b ast::Block) -> Option<&'b Ident> {
@@ -46,6 +47,17 @@ impl Reader<'_> {
                 Value::unknown(Type::Dynamic)
             }
         };
+        if self.stored && collection.deep_marks().contains(Marks::EPHEMERAL) {
+            self.out.push(
+                Diagnostic::error(
+                    "infra::config::ephemeral_argument",
+                    format!("the `{name}` blocks would be stored, but this value exists during one run only"),
+                )
+                .at(for_each.expr.span, "an ephemeral value"),
+            );
+            repeated.unknown = true;
+            return;
+        }
         repeated.marks = repeated.marks.union(collection.marks);
         let elements = elements(&collection);
         let bindings = match elements {
@@ -107,7 +119,7 @@ impl Reader<'_> {
                         _ => names::advice(
                             name,
                             ["for_each", "iterator"],
-                            "what the blocks hold belongs into `content { … }`; the arguments are",
+                            "what the blocks hold belongs in `content { … }`; the arguments are",
                             "",
                         ),
                     }),
@@ -132,7 +144,7 @@ impl Reader<'_> {
                         format!("a `dynamic` block has no block `{kind}`"),
                     )
                     .at(nested.header, "not known here")
-                    .help("what the blocks hold belongs into `content { … }`"),
+                    .help("what the blocks hold belongs in `content { … }`"),
                 ),
             }
         }
@@ -222,6 +234,10 @@ impl Scope for IteratorScope<'_> {
 
     fn user_function(&self, name: &str) -> Option<&FunctionDecl> {
         self.outer.user_function(name)
+    }
+
+    fn named_type(&self, name: &str) -> Option<TypeConstraint> {
+        self.outer.named_type(name)
     }
 
     fn host(&self) -> &dyn Host {

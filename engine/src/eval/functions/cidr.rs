@@ -316,7 +316,9 @@ fn cidrsubnets(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             None => Some(network.base.value),
             Some(taken) => (taken | size).checked_add(1),
         };
-        let Some(next) = next.filter(|next| network.contains(*next)) else {
+        // An IPv4 address in IPv6 form is in no range of IPv6 addresses.
+        let plain = |value: &u128| !Address { value: *value, bits }.is_mapped();
+        let Some(next) = next.filter(|next| network.contains(*next) && plain(next)) else {
             return Err(FnError::at(
                 i,
                 format!("there is no room left for a subnet with a prefix of {prefix} bits"),
@@ -384,5 +386,12 @@ mod tests {
         refused("cidrsubnets", ["10.1.0.0/16".into(), n(1), n(1), n(1)]);
         refused("cidrsubnets", ["255.255.255.0/24".into(), n(1), n(1), n(1)]);
         refused("cidrsubnets", ["10.1.0.0/16".into(), n(0)]);
+        check(
+            "cidrsubnets",
+            ["::fffe:0:0/94".into(), n(2), n(2)],
+            Value::strings(["::fffc:0:0/96", "::fffd:0:0/96"]),
+        );
+        refused("cidrsubnets", ["::ffff:10.0.0.0/104".into(), n(1)]);
+        refused("cidrsubnets", ["::fffe:0:0/95".into(), n(1), n(1)]);
     }
 }

@@ -1,9 +1,6 @@
 //! Functions on points in time, which are strings as in RFC 3339.
 
 use infra_types::{Type, Value};
-use jiff::civil::{DateTime, Weekday};
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
 
 use super::{FnError, Param, Spec, returns, text};
 use crate::eval::scope::Scope;
@@ -15,7 +12,7 @@ pub(super) fn specs() -> Vec<Spec> {
             "Writes a point in time by a pattern.",
             vec![Param::string("format"), Param::string("time")],
             returns::string,
-            |args, _| formatdate(text(args, 0), &time(args, 1)?).map(Value::from),
+            |args, _| formatdate(text(args, 0), &time(args, 1, Form::Strict)?).map(Value::from),
         ),
         Spec::new(
             "plantimestamp",
@@ -36,7 +33,10 @@ pub(super) fn specs() -> Vec<Spec> {
             "Says whether a point in time is before (-1), at (0) or after (1) another.",
             vec![Param::string("timestamp_a"), Param::string("timestamp_b")],
             returns::number,
-            |args, _| Ok((time(args, 0)?.instant(0)?.cmp(&time(args, 1)?.instant(1)?) as i64).into()),
+            |args, _| {
+                let (a, b) = (time(args, 0, Form::Lenient)?, time(args, 1, Form::Lenient)?);
+                Ok((a.instant().cmp(&b.instant()) as i64).into())
+            },
         ),
         Spec::new(
             "timestamp",
@@ -52,16 +52,35 @@ fn clock(time: Option<String>) -> Value {
     time.map_or_else(|| Value::unknown(Type::String), Value::from)
 }
 
-/// A local time with its distance from UTC in minutes.
-#[derive(Clone, Copy, Debug)]
+/// How strictly times are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As RFC 3339 says, with hours of a day and minutes of an hour in the offset.
+    Strict,
+    /// As Go's library reads: one digit is enough for the hour, a comma begins a
+    /// fraction too, and an offset has up to 24 hours and 60 minutes.
+    Lenient,
+}
+
+/// A local time with its distance from UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Time {
-    local: DateTime,
+    /// Seconds since the beginning of 1970, local time.
+    seconds: i64,
+    nanos: u32,
+    /// In minutes.
     offset: i32,
 }
+
+const DAY: i64 = 24 * 60 * 60;
 
 impl Time {
     /// Reads a time as in RFC 3339: all fields with two digits, `T` and `Z` in upper case.
     pub(super) fn parse(s: &str) -> Result<Time, &'static str> {
+        Self::parse_as(s, Form::Strict)
+    }
+
+    fn parse_as(s: &str, form: Form) -> Result<Time, &'static str> {
         let mut rest = s;
         let year = field(&mut rest, 4, "there must be a year of four digits")?;
         expect(&mut rest, '-')?;
@@ -69,46 +88,68 @@ impl Time {
         expect(&mut rest, '-')?;
         let day = field(&mut rest, 2, "there must be a day of two digits")?;
         expect(&mut rest, 'T')?;
-        let hour = field(&mut rest, 2, "there must be an hour of two digits")?;
+        let wrong_hour = "there must be an hour of two digits";
+        let hour = match field(&mut rest, 2, wrong_hour) {
+            Err(_) if form == Form::Lenient => field(&mut rest, 1, wrong_hour)?,
+            other => other?,
+        };
         expect(&mut rest, ':')?;
         let minute = field(&mut rest, 2, "there must be a minute of two digits")?;
         expect(&mut rest, ':')?;
         let second = field(&mut rest, 2, "there must be a second of two digits")?;
-        let nanos = fraction(&mut rest);
-        let offset = zone(rest)?;
-        DateTime::new(
-            year as i16,
-            month as i8,
-            day as i8,
-            hour as i8,
-            minute as i8,
-            second as i8,
-            nanos,
-        )
-        .map(|local| Time { local, offset })
-        .map_err(|_| "a part of it is out of range")
+        let nanos = fraction(&mut rest, form);
+        let offset = zone(rest, form)?;
+        let month_known = (1..=12).contains(&month);
+        if !month_known || !(1..=days_of(year, month)).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+            return Err("a part of it is out of range");
+        }
+        let days = days_before(year, month) + i64::from(day) - 1;
+        let seconds = days * DAY + i64::from(hour * 3600 + minute * 60 + second);
+        Ok(Time { seconds, nanos, offset })
     }
 
-    fn instant(&self, arg: usize) -> Result<Timestamp, FnError> {
-        Offset::from_seconds(self.offset * 60)
-            .and_then(|o| o.to_timestamp(self.local))
-            .map_err(|_| FnError::at(arg, "the time is out of range"))
+    /// Orders points in time.
+    fn instant(&self) -> (i64, u32) {
+        (self.seconds - i64::from(self.offset) * 60, self.nanos)
+    }
+
+    /// Adds nanoseconds.
+    fn add(self, nanos: i64) -> Time {
+        let rest = i64::from(self.nanos) + nanos % NANOS;
+        Time {
+            seconds: self.seconds + nanos / NANOS + rest.div_euclid(NANOS),
+            nanos: rest.rem_euclid(NANOS) as u32,
+            ..self
+        }
+    }
+
+    /// Returns the year, month and day.
+    fn date(&self) -> (i64, usize, i64) {
+        // Counted in years that begin with March, so that the leap day comes last.
+        let days = self.seconds.div_euclid(DAY) + 719_468;
+        let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = era * 400 + year + i64::from(month <= 2);
+        (year, month as usize, day)
+    }
+
+    /// Returns the hour, minute and second.
+    fn clock(&self) -> (i64, i64, i64) {
+        let seconds = self.seconds.rem_euclid(DAY);
+        (seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
 
     /// Writes it as in RFC 3339, without a fraction.
     pub(super) fn show(&self) -> String {
-        let t = self.local;
-        let sign = if t.year() < 0 { "-" } else { "" };
-        format!(
-            "{sign}{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}",
-            t.year().abs(),
-            t.month(),
-            t.day(),
-            t.hour(),
-            t.minute(),
-            t.second(),
-            self.zone(":", "Z")
-        )
+        let ((year, month, day), (hour, minute, second)) = (self.date(), self.clock());
+        let sign = if year < 0 { "-" } else { "" };
+        let year = year.abs();
+        let zone = self.zone(":", "Z");
+        format!("{sign}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}")
     }
 
     fn zone(&self, colon: &str, utc: &str) -> String {
@@ -119,6 +160,24 @@ impl Time {
         let minutes = self.offset.abs();
         format!("{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60)
     }
+}
+
+/// Returns how many days a month has.
+fn days_of(year: i32, month: i32) -> i32 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Returns the days from the beginning of 1970 to that of a month.
+fn days_before(year: i32, month: i32) -> i64 {
+    let year = i64::from(year) - i64::from(month <= 2);
+    let month = i64::from(if month > 2 { month - 3 } else { month + 9 });
+    let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
+    era * 146_097 + year * 365 + year / 4 - year / 100 + (153 * month + 2) / 5 - 719_468
 }
 
 /// Takes so many digits from the beginning.
@@ -139,8 +198,9 @@ fn expect(rest: &mut &str, c: char) -> Result<(), &'static str> {
 }
 
 /// Takes a fraction of a second, down to nanoseconds.
-fn fraction(rest: &mut &str) -> i32 {
-    let Some(after) = rest.strip_prefix('.') else {
+fn fraction(rest: &mut &str, form: Form) -> u32 {
+    let comma = if form == Form::Lenient { ',' } else { '.' };
+    let Some(after) = rest.strip_prefix(['.', comma]) else {
         return 0;
     };
     let count = after.bytes().take_while(u8::is_ascii_digit).count();
@@ -150,11 +210,11 @@ fn fraction(rest: &mut &str) -> i32 {
     let (digits, after) = after.split_at(count);
     *rest = after;
     let digits = digits.bytes().chain(std::iter::repeat(b'0')).take(9);
-    digits.fold(0, |n, b| n * 10 + i32::from(b - b'0'))
+    digits.fold(0, |n, b| n * 10 + u32::from(b - b'0'))
 }
 
 /// Reads `Z` or `+hh:mm`.
-fn zone(rest: &str) -> Result<i32, &'static str> {
+fn zone(rest: &str, form: Form) -> Result<i32, &'static str> {
     const WRONG: &str = "it must end with `Z` or an offset from UTC such as `+01:00`";
     if rest == "Z" {
         return Ok(0);
@@ -167,14 +227,15 @@ fn zone(rest: &str) -> Result<i32, &'static str> {
     let hours = field(&mut rest, 2, "").map_err(|_| WRONG)?;
     expect(&mut rest, ':').map_err(|_| WRONG)?;
     let minutes = field(&mut rest, 2, "").map_err(|_| WRONG)?;
-    if hours > 23 || minutes > 59 || !rest.is_empty() {
+    let more = i32::from(form == Form::Lenient);
+    if hours > 23 + more || minutes > 59 + more || !rest.is_empty() {
         return Err(WRONG);
     }
     Ok(sign * (hours * 60 + minutes))
 }
 
-fn time(args: &[Value], index: usize) -> Result<Time, FnError> {
-    Time::parse(text(args, index)).map_err(|why| {
+fn time(args: &[Value], index: usize, form: Form) -> Result<Time, FnError> {
+    Time::parse_as(text(args, index), form).map_err(|why| {
         FnError::at(
             index,
             format!("this is not a time as in RFC 3339 (2006-01-02T15:04:05Z): {why}"),
@@ -183,7 +244,7 @@ fn time(args: &[Value], index: usize) -> Result<Time, FnError> {
 }
 
 fn timeadd(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
-    let time = time(args, 0)?;
+    let time = time(args, 0, Form::Strict)?;
     let duration = text(args, 1);
     let nanos = parse_duration(duration).ok_or_else(|| {
         FnError::at(
@@ -191,12 +252,10 @@ fn timeadd(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             format!("\"{duration}\" is not a duration such as 1h30m; units are h, m, s, ms, us, ns"),
         )
     })?;
-    let local = time
-        .local
-        .checked_add(SignedDuration::from_nanos(nanos))
-        .map_err(|_| FnError::new("the resulting time is out of range"))?;
-    Ok(Time { local, ..time }.show().into())
+    Ok(time.add(nanos).show().into())
 }
+
+const NANOS: i64 = 1_000_000_000;
 
 /// Reads a duration as Go does, to nanoseconds.
 fn parse_duration(s: &str) -> Option<i64> {
@@ -268,17 +327,16 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-fn weekday(day: Weekday) -> &'static str {
-    match day {
-        Weekday::Monday => "Monday",
-        Weekday::Tuesday => "Tuesday",
-        Weekday::Wednesday => "Wednesday",
-        Weekday::Thursday => "Thursday",
-        Weekday::Friday => "Friday",
-        Weekday::Saturday => "Saturday",
-        Weekday::Sunday => "Sunday",
-    }
-}
+/// The days of the week; the first of 1970 was a Thursday.
+const DAYS: [&str; 7] = [
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+];
 
 fn formatdate(pattern: &str, time: &Time) -> Result<String, FnError> {
     let mut out = String::new();
@@ -317,6 +375,10 @@ fn quoted<'a>(mut rest: &'a str, out: &mut String) -> Result<&'a str, FnError> {
             Some(after) => {
                 out.push('\'');
                 rest = after;
+                // At the very end, the second of the two quotes closes the text too.
+                if rest.is_empty() {
+                    return Ok(rest);
+                }
             }
             None => return Ok(rest),
         }
@@ -324,29 +386,31 @@ fn quoted<'a>(mut rest: &'a str, out: &mut String) -> Result<&'a str, FnError> {
 }
 
 fn verb_text(verb: &str, time: &Time) -> Result<String, &'static str> {
-    let t = time.local;
-    let hour_12 = (t.hour() + 11) % 12 + 1;
+    let ((year, month, day), (hour, minute, second)) = (time.date(), time.clock());
+    let month_name = MONTHS[month - 1];
+    let day_name = DAYS[time.seconds.div_euclid(DAY).rem_euclid(7) as usize];
+    let hour_12 = (hour + 11) % 12 + 1;
     Ok(match verb {
-        "YYYY" => format!("{:04}", t.year()),
-        "YY" => format!("{:02}", t.year() % 100),
-        "MMMM" => MONTHS[t.month() as usize - 1].into(),
-        "MMM" => MONTHS[t.month() as usize - 1][..3].into(),
-        "MM" => format!("{:02}", t.month()),
-        "M" => t.month().to_string(),
-        "DD" => format!("{:02}", t.day()),
-        "D" => t.day().to_string(),
-        "EEEE" => weekday(t.weekday()).into(),
-        "EEE" => weekday(t.weekday())[..3].into(),
-        "hh" => format!("{:02}", t.hour()),
-        "h" => t.hour().to_string(),
+        "YYYY" => format!("{year:04}"),
+        "YY" => format!("{:02}", year % 100),
+        "MMMM" => month_name.into(),
+        "MMM" => month_name[..3].into(),
+        "MM" => format!("{month:02}"),
+        "M" => month.to_string(),
+        "DD" => format!("{day:02}"),
+        "D" => day.to_string(),
+        "EEEE" => day_name.into(),
+        "EEE" => day_name[..3].into(),
+        "hh" => format!("{hour:02}"),
+        "h" => hour.to_string(),
         "HH" => format!("{hour_12:02}"),
         "H" => hour_12.to_string(),
-        "AA" => if t.hour() < 12 { "AM" } else { "PM" }.into(),
-        "aa" => if t.hour() < 12 { "am" } else { "pm" }.into(),
-        "mm" => format!("{:02}", t.minute()),
-        "m" => t.minute().to_string(),
-        "ss" => format!("{:02}", t.second()),
-        "s" => t.second().to_string(),
+        "AA" => if hour < 12 { "AM" } else { "PM" }.into(),
+        "aa" => if hour < 12 { "am" } else { "pm" }.into(),
+        "mm" => format!("{minute:02}"),
+        "m" => minute.to_string(),
+        "ss" => format!("{second:02}"),
+        "s" => second.to_string(),
         "ZZZZZ" => time.zone(":", ""),
         "ZZZZ" => time.zone("", ""),
         "ZZZ" => time.zone("", "UTC"),
@@ -390,7 +454,8 @@ mod tests {
         shows("hh 'o''clock' ''", "1999-12-31T23:59:59+05:30", "23 o'clock '");
         shows("ZZZZZ ZZZZ Z", "2021-01-01T00:00:00-08:00", "-08:00 -0800 -08:00");
         shows("é [YYYY]", "0012-01-01T00:01:02+00:00", "é [0012]");
-        for pattern in ["Y", "YYYY'", "S", "ZZ", "x"] {
+        shows("D'a''", "2024-01-02T00:00:00Z", "2a'");
+        for pattern in ["Y", "YYYY'", ", ab", "S", "ZZ", "x"] {
             refused("formatdate", [pattern.into(), "2017-06-11T12:34:56Z".into()]);
         }
     }
@@ -403,6 +468,17 @@ mod tests {
         add("2024-01-01T00:00:00Z", "-0.5s", "2023-12-31T23:59:59Z");
         add("2024-01-01T00:00:00+05:30", "30m", "2024-01-01T00:30:00+05:30");
         add("0001-01-01T00:00:00Z", "-1h", "0000-12-31T23:00:00Z");
+        add("0000-01-01T00:00:00Z", "-1h", "-0001-12-31T23:00:00Z");
+        add(
+            "9999-12-31T23:59:59.999999999+01:00",
+            "1ns",
+            "10000-01-01T00:00:00+01:00",
+        );
+        add(
+            "9999-12-31T23:59:59.5Z",
+            "9223372036854775807ns",
+            "10292-04-10T23:47:16Z",
+        );
         for d in ["", "5", "1h ", "1H", "1h-30m", "2562048h", ".h"] {
             refused("timeadd", ["2024-01-01T00:00:00Z".into(), d.into()]);
         }
@@ -420,6 +496,28 @@ mod tests {
             ["2024-01-01T00:00:00.000000001Z".into(), "2024-01-01T00:00:00Z".into()],
             1,
         );
+    }
+
+    #[test]
+    fn times_that_are_compared_may_be_of_other_forms() {
+        let compare = |a: &str, b: &str, expect: i64| check("timecmp", [a.into(), b.into()], expect);
+        compare("2024-01-02T1:00:00,5+24:00", "2024-01-01T01:00:00.5Z", 0);
+        compare("2024-01-01T01:00:00+00:60", "2024-01-01T00:00:00Z", 0);
+        compare("9999-12-31T23:59:59-23:00", "9999-12-31T23:59:59Z", 1);
+        for time in [
+            "2024-01-01T00:00:00+25:00",
+            "2024-01-01T00:00:00,Z",
+            "2024-01-01T24:00:00Z",
+        ] {
+            refused("timecmp", [time.into(), time.into()]);
+        }
+        for time in [
+            "2024-01-01T1:00:00Z",
+            "2024-01-01T00:00:00,5Z",
+            "2024-01-01T00:00:00+24:00",
+        ] {
+            refused("timeadd", [time.into(), "1h".into()]);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! A function's own code therefore sees known, unmarked arguments unless its
 //! parameters ask for more.
 
+mod charset;
 mod cidr;
 mod codepage;
 mod collection;
@@ -18,6 +19,8 @@ mod format;
 mod glob;
 mod hash;
 mod json;
+mod list;
+mod map;
 mod numeric;
 mod regex;
 mod rsa;
@@ -152,6 +155,8 @@ pub struct Spec {
     pub params: Vec<Param>,
     /// What any further arguments are.
     pub variadic: Option<Param>,
+    /// Whether it takes what it wants from its arguments without looking through them.
+    pub is_quick: bool,
     /// Whether the result is never null.
     pub not_null: bool,
     /// The type of the result; asked only when the value cannot be computed yet.
@@ -173,14 +178,26 @@ impl Spec {
             description,
             params,
             variadic: None,
+            is_quick: false,
             not_null: true,
             returns,
             call,
         }
     }
 
+    /// Describes a function of the past, whose call says what to write instead.
+    fn removed(name: &'static str, instead: CallFn) -> Self {
+        Spec::new(name, "Was removed from the language.", vec![], returns::any, instead)
+            .variadic(Param::any("vals").null().unknown().marked().dynamic())
+    }
+
     fn variadic(mut self, param: Param) -> Self {
         self.variadic = Some(param);
+        self
+    }
+
+    fn quick(mut self) -> Self {
+        self.is_quick = true;
         self
     }
 
@@ -214,6 +231,8 @@ static TABLE: LazyLock<Vec<Spec>> = LazyLock::new(|| {
         format::specs(),
         hash::specs(),
         json::specs(),
+        list::specs(),
+        map::specs(),
         numeric::specs(),
         regex::specs(),
         sensitive::specs(),

@@ -11,7 +11,8 @@ use std::rc::Rc;
 use infra_types::{Type, Value};
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::{FnError, Param, Spec, returns, text};
+use super::{FnError, Param, Spec, returns, string, text};
+use crate::eval::budget::check_text;
 use crate::eval::scope::Scope;
 
 /// How large a compiled pattern may be, in bytes.
@@ -164,15 +165,15 @@ impl Pattern {
                 continue;
             }
             rest = after;
-            let index = if name.bytes().all(|b| b.is_ascii_digit()) {
-                name.parse().ok()
+            let is_number = name.bytes().all(|b| b.is_ascii_digit()) && (name.len() == 1 || !name.starts_with('0'));
+            let found = if is_number {
+                name.parse().ok().and_then(|i| captures.get(i))
             } else {
-                self.names
-                    .iter()
-                    .position(|n| n.as_deref() == Some(name))
-                    .map(|i| i + 1)
+                // Of several groups with the name, the first that has matched.
+                let named = self.names.iter().zip(1..).filter(|(n, _)| n.as_deref() == Some(name));
+                named.filter_map(|(_, i)| captures.get(i)).next()
             };
-            if let Some(found) = index.and_then(|i| captures.get(i)) {
+            if let Some(found) = found {
                 out.push_str(found.as_str());
             }
         }
@@ -184,7 +185,7 @@ fn replace(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     let (s, with) = (text(args, 0), text(args, 2));
     let between = text(args, 1).strip_prefix('/').and_then(|p| p.strip_suffix('/'));
     let Some(source) = between else {
-        return Ok(s.replace(text(args, 1), with).into());
+        return string::replace_text(s, text(args, 1), with);
     };
     let pattern = compile_text(source).map_err(|why| FnError::at(1, format!("the pattern is wrong: {why}")))?;
     let mut out = String::with_capacity(s.len());
@@ -193,6 +194,7 @@ fn replace(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         let whole = captures.get(0).expect("group 0 is the whole match");
         out.push_str(&s[copied..whole.start()]);
         pattern.expand(&captures, with, &mut out);
+        check_text(out.len()).map_err(FnError::new)?;
         copied = whole.end();
     }
     out.push_str(&s[copied..]);
@@ -216,6 +218,12 @@ mod tests {
             "regex",
             ["(?P<k>\\w)=(?P<v>\\w)".into(), "a=b".into()],
             Value::object([("k", Value::from("a")), ("v", "b".into())]),
+        );
+        // The last of the groups with a name counts.
+        check(
+            "regex",
+            ["(?P<n>a)(?P<n>b)".into(), "ab".into()],
+            Value::object([("n", Value::from("b"))]),
         );
         refused("regex", ["(?P<x>a)(b)".into(), "ab".into()]);
         refused("regex", ["z".into(), "ab".into()]);
@@ -242,6 +250,8 @@ mod tests {
         replaced("hello", "/h(.)l/", "$1x", "lo");
         replaced("a/b/c", "//", "-", "-a-/-b-/-c-");
         replaced("aX", "X", "$1", "a$1");
+        replaced("ab", "/(a)b/", "<$01>", "<>");
+        replaced("b", "/(?P<n>a)|(?P<n>b)/", "<$n>", "<b>");
         refused("replace", ["a".into(), "/(/".into(), "x".into()]);
     }
 }

@@ -7,10 +7,11 @@ use infra_types::{Type, Value, ValueKind};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{FnError, Param, Spec, integer, returns, text};
+use crate::eval::budget::check_text;
 use crate::eval::scope::Scope;
 
 /// The longest padding or indentation that is produced.
-pub(super) const MAX_WIDTH: i64 = 1_000_000;
+pub(super) const MAX_WIDTH: i64 = if cfg!(fuzzing) { 1000 } else { 1_000_000 };
 
 pub(super) fn specs() -> Vec<Spec> {
     let strings = Type::list(Type::String);
@@ -237,7 +238,7 @@ fn indent(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
         ));
     }
     let pad = format!("\n{}", " ".repeat(spaces as usize));
-    Ok(text(args, 1).replace('\n', &pad).into())
+    replace_text(text(args, 1), "\n", &pad)
 }
 
 fn join(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
@@ -262,9 +263,19 @@ fn join(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
                 out.push_str(sep);
             }
             out.push_str(s);
+            check_text(out.len()).map_err(FnError::new)?;
         }
     }
     Ok(out.into())
+}
+
+/// Replaces each occurrence of a text by another one.
+pub(super) fn replace_text(s: &str, from: &str, to: &str) -> Result<Value, FnError> {
+    if to.len() > from.len() {
+        let more = s.matches(from).count().saturating_mul(to.len() - from.len());
+        check_text(s.len().saturating_add(more)).map_err(FnError::new)?;
+    }
+    Ok(s.replace(from, to).into())
 }
 
 fn split(sep: &str, s: &str) -> Value {

@@ -2,12 +2,15 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use infra_syntax::ast::{Expr, ExprKind, Ident, ObjectKey, TemplatePart, Traverse};
 use infra_syntax::{Diagnostic, Diagnostics, SourceId, Span};
 use infra_types::{Str, Type, Value};
+use regex::Regex;
 
 use super::{FnError, Param, Spec, convert, file, returns, text};
+use crate::eval::budget::Budget;
 use crate::eval::scope::{Host, Resolved, Scope};
 
 pub(super) fn specs() -> Vec<Spec> {
@@ -70,6 +73,10 @@ impl Scope for Variables<'_> {
     fn host(&self) -> &dyn Host {
         self.outer.host()
     }
+
+    fn budget(&self) -> Option<&Budget> {
+        self.outer.budget()
+    }
 }
 
 thread_local! {
@@ -129,8 +136,9 @@ fn render(source: &str, name: &str, vars: &Value, scope: &dyn Scope) -> Result<V
 
 /// Says whether a text can be the name of a variable.
 pub(super) fn is_identifier(s: &str) -> bool {
-    let mut chars = s.chars();
-    chars.next().is_some_and(char::is_alphabetic) && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    static PATTERN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^[\p{ID_Start}_][\p{ID_Continue}-]*$").expect("the pattern is right"));
+    PATTERN.is_match(s)
 }
 
 /// Says where in a template something stands.
@@ -279,5 +287,15 @@ mod tests {
     fn a_missing_variable_is_shown_with_its_place() {
         let error = refused("templatestring", ["a\nb ${x}".into(), vars([])]);
         assert!(error.message.contains("line 2, column 5"), "{error}");
+    }
+
+    #[test]
+    fn names_are_identifiers() {
+        for name in ["a", "_a", "a-b", "é1", "日本", "b\u{94d}c", "a·b", "a‿b", "ⅷ", "true"] {
+            assert!(is_identifier(name), "{name}");
+        }
+        for name in ["", "-a", "1a", "a b", "a²", "\u{301}a", "a.b", "a\n"] {
+            assert!(!is_identifier(name), "{name}");
+        }
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use infra_syntax::ast::{Expr, ExprKind, Ident, ObjectKey};
+use infra_syntax::ast::{Expr, ExprKind, Ident, ObjectKey, TemplatePart, Traverse};
 use infra_syntax::{Diagnostic, Diagnostics, SourceId, Span};
 use infra_types::{Str, Type, Value, ValueKind};
 
+use super::string::graphemes;
 use super::template::is_identifier;
 use super::{FnError, Param, Spec, returns, text};
 use crate::eval::scope::{Host, Resolved, Scope};
@@ -29,9 +30,9 @@ pub(super) fn specs() -> Vec<Spec> {
                 if !args[0].is_wholly_known() {
                     return Ok(Value::unknown(Type::String));
                 }
-                let mut out = String::new();
-                write(&args[0], 0, &mut out);
-                Ok(out.into())
+                let mut writer = Writer::default();
+                writer.value(&args[0]);
+                Ok(writer.finish().into())
             },
         ),
         Spec::new(
@@ -54,64 +55,121 @@ fn encode_tfvars(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     if let Some(name) = entries.keys().find(|n| !is_identifier(n)) {
         return Err(FnError::at(0, format!("\"{name}\" is no name of a variable")));
     }
-    let mut out = String::new();
-    write_entries(entries, 0, &mut out);
-    Ok(out.into())
+    let mut writer = Writer::default();
+    writer.entries(entries);
+    Ok(writer.finish().into())
 }
 
-/// Writes a value; what goes on further lines is indented by `level` steps.
-fn write(value: &Value, level: usize, out: &mut String) {
-    match &value.kind {
-        ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Tuple(_) => {
-            out.push('[');
-            for (i, item) in value.as_items().unwrap_or_default().iter().enumerate() {
-                if i > 0 {
-                    out.push_str(", ");
-                }
-                write(item, level, out);
-            }
-            out.push(']');
+/// Writes values in the language's form.
+#[derive(Default)]
+struct Writer {
+    out: String,
+    line: String,
+    /// How many more brackets the line opens than it closes.
+    change: i32,
+    /// For each line that opened more than it closed, how many of these are still open.
+    open: Vec<i32>,
+}
+
+impl Writer {
+    fn finish(mut self) -> String {
+        if !self.line.is_empty() {
+            self.indent();
         }
-        ValueKind::Map(_) | ValueKind::Object(_) => match value.as_entries() {
-            Some(entries) if !entries.is_empty() => {
-                out.push_str("{\n");
-                write_entries(entries, level + 1, out);
-                out.push_str(&"  ".repeat(level));
-                out.push('}');
+        self.out
+    }
+
+    /// Adds the line, which is indented once for each line above with brackets still open.
+    fn indent(&mut self) {
+        let mut closed = (-self.change).max(0);
+        while closed > 0
+            && let Some(last) = self.open.pop()
+        {
+            if last > closed {
+                self.open.push(last - closed);
             }
-            _ => out.push_str("{}"),
-        },
-        ValueKind::String(s) => out.push_str(&quote(s)),
-        ValueKind::Number(n) => out.push_str(&n.to_string()),
-        ValueKind::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        ValueKind::Null(_) | ValueKind::Unknown(..) => out.push_str("null"),
+            closed -= last.min(closed);
+        }
+        self.out.push_str(&"  ".repeat(self.open.len()));
+        self.out.push_str(&std::mem::take(&mut self.line));
+        if self.change > 0 {
+            self.open.push(self.change);
+        }
+        self.change = 0;
+    }
+
+    fn end_line(&mut self) {
+        self.indent();
+        self.out.push('\n');
+    }
+
+    fn opening(&mut self, c: char) {
+        self.line.push(c);
+        self.change += 1;
+    }
+
+    fn closing(&mut self, c: char) {
+        self.line.push(c);
+        self.change -= 1;
+    }
+
+    fn value(&mut self, value: &Value) {
+        match &value.kind {
+            ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Tuple(_) => {
+                self.opening('[');
+                for (i, item) in value.as_items().unwrap_or_default().iter().enumerate() {
+                    if i > 0 {
+                        self.line.push_str(", ");
+                    }
+                    self.value(item);
+                }
+                self.closing(']');
+            }
+            ValueKind::Map(_) | ValueKind::Object(_) => {
+                self.opening('{');
+                if let Some(entries) = value.as_entries().filter(|e| !e.is_empty()) {
+                    self.end_line();
+                    self.entries(entries);
+                }
+                self.closing('}');
+            }
+            ValueKind::String(s) => self.line.push_str(&quote(s)),
+            ValueKind::Number(n) => self.line.push_str(&n.to_string()),
+            ValueKind::Bool(b) => self.line.push_str(if *b { "true" } else { "false" }),
+            ValueKind::Null(_) | ValueKind::Unknown(..) => self.line.push_str("null"),
+        }
+    }
+
+    /// Writes `name = value` lines; the `=` of neighbours on single lines stand below each other.
+    fn entries(&mut self, entries: &BTreeMap<Str, Value>) {
+        let lines: Vec<(String, &Value, bool)> = entries
+            .iter()
+            .map(|(name, value)| {
+                let name = match is_identifier(name) {
+                    true => name.to_string(),
+                    false => quote(name),
+                };
+                (name, value, has_lines(value))
+            })
+            .collect();
+        for group in lines.chunk_by(|a, b| !a.2 && !b.2) {
+            let width = group.iter().map(|(name, ..)| graphemes(name).len()).max();
+            let width = width.unwrap_or_default();
+            for (name, value, _) in group {
+                let missing = width - graphemes(name).len();
+                self.line.push_str(&format!("{name}{} = ", " ".repeat(missing)));
+                self.value(value);
+                self.end_line();
+            }
+        }
     }
 }
 
-/// Writes `name = value` lines; the `=` of neighbours on single lines stand below each other.
-fn write_entries(entries: &BTreeMap<Str, Value>, level: usize, out: &mut String) {
-    let lines: Vec<(String, String)> = entries
-        .iter()
-        .map(|(name, value)| {
-            let name = if is_identifier(name) {
-                name.to_string()
-            } else {
-                quote(name)
-            };
-            let mut shown = String::new();
-            write(value, level, &mut shown);
-            (name, shown)
-        })
-        .collect();
-    for group in lines.chunk_by(|a, b| !a.1.contains('\n') && !b.1.contains('\n')) {
-        let width = group
-            .iter()
-            .map(|(name, _)| name.chars().count())
-            .max()
-            .unwrap_or_default();
-        for (name, shown) in group {
-            out.push_str(&format!("{}{name:width$} = {shown}\n", "  ".repeat(level)));
-        }
+/// Says whether a value is written on several lines.
+fn has_lines(value: &Value) -> bool {
+    match &value.kind {
+        ValueKind::Map(_) | ValueKind::Object(_) => value.as_entries().is_some_and(|e| !e.is_empty()),
+        _ => value.as_items().unwrap_or_default().iter().any(has_lines),
     }
 }
 
@@ -126,10 +184,9 @@ fn quote(s: &str) -> String {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '$' | '%' if chars.peek() == Some(&'{') => out.extend([c, c]),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                out.push_str(&format!("\\u{:04x}", c as u32))
-            }
-            c => out.push(c),
+            c if infra_types::is_printable(c) => out.push(c),
+            c if (c as u32) < 0x10000 => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push_str(&format!("\\U{:08x}", c as u32)),
         }
     }
     out.push('"');
@@ -183,10 +240,12 @@ fn decode_tfvars(source: &str, scope: &dyn Scope) -> Result<Value, FnError> {
     Ok(Value::object(values))
 }
 
-/// Says whether an expression consists of literals and operators only.
+/// Says whether an expression calls no function.
 fn is_plain(expr: &Expr) -> bool {
     match &*expr.kind {
-        ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) => true,
+        ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Variable(_) => true,
+        ExprKind::Call { .. } => false,
+        ExprKind::Template(template) => are_plain(&template.parts),
         ExprKind::Tuple(items) => items.iter().all(is_plain),
         ExprKind::Object(items) => items.iter().all(|item| {
             let key = match &item.key {
@@ -195,11 +254,35 @@ fn is_plain(expr: &Expr) -> bool {
             };
             key && is_plain(&item.value)
         }),
-        ExprKind::Paren(inner) | ExprKind::Unary(_, inner) => is_plain(inner),
-        ExprKind::Binary(_, a, b) => is_plain(a) && is_plain(b),
+        ExprKind::Paren(inner) | ExprKind::Unary(_, inner) | ExprKind::GetAttr(inner, _) => is_plain(inner),
+        ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => is_plain(a) && is_plain(b),
         ExprKind::Conditional(a, b, c) => is_plain(a) && is_plain(b) && is_plain(c),
-        _ => false,
+        ExprKind::Splat(splat) => {
+            let mut keys = splat.rest.iter().filter_map(|step| match step {
+                Traverse::Index(key) => Some(key),
+                Traverse::Attr(_) => None,
+            });
+            is_plain(&splat.source) && keys.all(is_plain)
+        }
+        ExprKind::For(f) => {
+            let mut parts = [&f.collection, &f.value].into_iter().chain(&f.key).chain(&f.condition);
+            parts.all(is_plain)
+        }
     }
+}
+
+/// Says whether the parts of a template call no function.
+fn are_plain(parts: &[TemplatePart]) -> bool {
+    parts.iter().all(|part| match part {
+        TemplatePart::Literal(..) => true,
+        TemplatePart::Interpolation(expr) => is_plain(expr),
+        TemplatePart::If {
+            condition,
+            then,
+            otherwise,
+        } => is_plain(condition) && are_plain(then) && are_plain(otherwise),
+        TemplatePart::For { collection, body, .. } => is_plain(collection) && are_plain(body),
+    })
 }
 
 #[cfg(test)]
@@ -241,11 +324,31 @@ mod tests {
             ["é\u{1}%{".into()],
             "\"é\\u0001%%{\"",
         );
+        check(
+            "provider::terraform::encode_expr",
+            ["a\u{a0}\u{feff}\u{e0001}".into()],
+            "\"a\\u00a0\\ufeff\\U000e0001\"",
+        );
+    }
+
+    #[test]
+    fn lines_are_indented_by_open_brackets() {
+        let o = |n: i64| Value::object([("x", Value::from(n))]);
+        let nested = Value::object([
+            ("a", Value::tuple(vec![o(1), 5.into(), o(2)])),
+            ("b", Value::tuple(vec![])),
+        ]);
+        check(ENCODE, [nested], "a = [{\n  x = 1\n  }, 5, {\n  x = 2\n}]\nb = []\n");
     }
 
     #[test]
     fn only_values_are_read() {
-        for text in ["a = foo", "a = upper(\"x\")", "a {}", "a = "] {
+        check(
+            DECODE,
+            ["a = [for x in [1, 2] : \"${x}-\"][0]".into()],
+            Value::object([("a", "1-")].map(|(k, v)| (k, Value::from(v)))),
+        );
+        for text in ["a = foo", "a = upper(\"x\")", "a = \"${upper(\"x\")}\"", "a {}", "a = "] {
             refused(DECODE, [text.into()]);
         }
         refused(

@@ -75,8 +75,14 @@ fn decode(source: &str) -> Result<Value, String> {
         depth: 0,
     };
     decoder.next()?;
-    if !matches!(decoder.next()?, EventData::DocumentStart { .. }) {
-        return Err("there is no document".into());
+    match decoder.next()? {
+        EventData::DocumentStart { version_directive, .. } => {
+            // As in Terraform, texts say that they are YAML 1.1 or say nothing.
+            if version_directive.is_some_and(|v| (v.major, v.minor) != (1, 1)) {
+                return Err("only `%YAML 1.1` may stand at the beginning".into());
+            }
+        }
+        _ => return Err("there is no document".into()),
     }
     let first = decoder.next()?;
     let value = decoder.node(first)?;
@@ -410,6 +416,8 @@ mod tests {
         }
         reads("'5'", "5");
         refused("yamldecode", [".nan".into()]);
+        reads("%YAML 1.1\n---\na", "a");
+        refused("yamldecode", ["%YAML 1.2\n---\na".into()]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn encode(value: &Value) -> String {
         indented: true,
     };
     emitter.node(value, None, false);
-    if !emitter.out.ends_with('\n') {
+    if !emitter.out.ends_with(is_break) {
         emitter.out.push('\n');
     }
     if matches!(
@@ -315,6 +315,7 @@ mod tests {
         check("\n", "|2+\n\n");
         check("\n a", "|2-\n\n   a\n");
         check("a \nb", "\"a \\nb\"\n");
+        check("a\nb\u{2029}", "|\n  a\n  b\u{2029}");
         check("a\u{2028}b\nc", "|-\n  a\u{2028}  b\n  c\n");
     }
 

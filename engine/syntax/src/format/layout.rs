@@ -197,6 +197,9 @@ fn space_between(before: Option<&FormatToken<'_>>, token: &FormatToken<'_>, afte
     match (token.kind, after.kind) {
         // Calls, names, accesses.
         (Ident, OpenParen) | (Ident, DoubleColon) | (DoubleColon, Ident) => false,
+        // `a.0. 1` has two accesses, `a.0. e1` too; `0.1` and `0.e1` would be numbers.
+        (Dot, Number) if before.is_some_and(|b| b.kind == Number) => true,
+        (Dot, Ident) if before.is_some_and(|b| b.kind == Number) && is_exponent(after.text) => true,
         (Dot, _) | (_, Dot) => false,
         (_, Comma | Ellipsis) => false,
         (Comma, _) => true,
@@ -218,6 +221,13 @@ fn space_between(before: Option<&FormatToken<'_>>, token: &FormatToken<'_>, afte
         _ if after.is_typing => false,
         _ => token.bracket() <= 0 && after.bracket() >= 0,
     }
+}
+
+/// Says whether a name, directly after a number and a dot, would belong to the number.
+fn is_exponent(name: &str) -> bool {
+    let power = name.strip_prefix(['e', 'E']);
+    let digits = power.map(|p| p.strip_prefix('-').unwrap_or(p));
+    digits.is_some_and(|d| d.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Says whether a `-` after this token is a subtraction.

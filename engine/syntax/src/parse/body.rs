@@ -236,6 +236,7 @@ fn duplicate_param(name: &Ident, first: Span) -> Diagnostic {
     )
     .at(name.span, "declared again here")
     .related(first, "first declared here")
+    .help("give each parameter a name of its own")
 }
 
 /// Joins the parts of a block.

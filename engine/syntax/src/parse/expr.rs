@@ -243,7 +243,7 @@ impl<'a> Builder<'a> {
                     .help("write a version or an address as a string, in double quotes"),
             );
         }
-        self.leaf(ExprKind::Number(text.into()), span)
+        self.leaf(ExprKind::Number(super::words::shared(text)), span)
     }
 
     fn paren(&mut self, pair: Pair<'_>, span: Span) -> Built {
@@ -391,7 +391,7 @@ impl<'a> Builder<'a> {
         }
         let value = value.unwrap_or_else(|| self.placeholder(span));
         self.check_for(object, key.as_ref(), &value, group);
-        let kind = ExprKind::For(For {
+        let kind = ExprKind::For(Box::new(For {
             key_var,
             value_var,
             collection: collection.expr,
@@ -399,7 +399,7 @@ impl<'a> Builder<'a> {
             value,
             group: group.is_some(),
             condition,
-        });
+        }));
         self.node(kind, span, depth)
     }
 

@@ -14,6 +14,7 @@ mod scan;
 mod template;
 mod text;
 mod traversal;
+mod words;
 
 use pest::Parser as _;
 
@@ -271,9 +272,13 @@ fn parse_chunk(text: &str, start: usize, source: SourceId, body: &mut BodyBuilde
     let mut masks = Masks::default();
     let mut buffer = Vec::new();
     let mut restarts = 0;
+    let mut skipped_to = 0;
     while let Some(mut statement) = scan::statement(&mut lexer, &mut masks) {
         if diagnostics.0.len() >= MAX_ERRORS {
             return;
+        }
+        if statement.start < skipped_to {
+            continue;
         }
         if lexer.faults.is_empty() {
             let piece = masks.apply(text, statement, &mut buffer);
@@ -284,6 +289,7 @@ fn parse_chunk(text: &str, start: usize, source: SourceId, body: &mut BodyBuilde
                 }
                 Err(e) => {
                     recover::Recovery::new(text, source, &[], diagnostics).top_level(piece, statement, &e, body);
+                    skipped_to = recover::consequences(text, statement);
                 }
             }
             continue;

@@ -29,6 +29,37 @@ pub(super) struct Recovery<'a> {
     level: usize,
 }
 
+/// Returns up to where the text after a wrong statement is wrong for the same reason: the contents
+/// of a block whose `{` is on the next line, the lines of a heredoc that does not begin rightly.
+pub(super) fn consequences(text: &str, statement: Statement) -> usize {
+    let after = &text[statement.end..];
+    let next = after.trim_start();
+    if next.starts_with('{') {
+        return text.len() - next.len() + 1;
+    }
+    let line = text[statement.start..statement.end]
+        .lines()
+        .next_back()
+        .unwrap_or_default();
+    let Some((_, opening)) = line.rsplit_once("<<") else {
+        return statement.end;
+    };
+    let marker = opening.trim_matches(['-', ' ', '\t', '"', '\'']);
+    let is_name = marker.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && marker.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    if !is_name {
+        return statement.end;
+    }
+    let mut end = statement.end;
+    for line in after.split_inclusive('\n') {
+        end += line.len();
+        if line.trim() == marker {
+            return end;
+        }
+    }
+    statement.end
+}
+
 /// A block, as far as the tokens show it.
 struct Layout {
     header: Statement,
@@ -83,9 +114,13 @@ impl<'a> Recovery<'a> {
         let header = self.header(piece, base, layout.header);
         let mut inner = BodyBuilder::new();
         self.level += 1;
+        let mut skipped_to = 0;
         for child in &layout.statements {
             if self.out.0.len() >= MAX_ERRORS {
                 break;
+            }
+            if child.start < skipped_to {
+                continue;
             }
             let piece = &piece[child.start - base..child.end - base];
             match InfraParser::parse(Rule::nested, piece) {
@@ -95,7 +130,10 @@ impl<'a> Recovery<'a> {
                         builder.statement(pair, &mut inner);
                     }
                 }
-                Err(e) => self.statement(piece, *child, Some(&e), &mut inner),
+                Err(e) => {
+                    self.statement(piece, *child, Some(&e), &mut inner);
+                    skipped_to = consequences(self.text, *child);
+                }
             }
         }
         self.level -= 1;

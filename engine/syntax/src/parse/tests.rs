@@ -611,7 +611,7 @@ fn every_mistake_is_found() {
     );
     check_file("a 1\nb = 2", "b = 2", &["unexpected_token"]);
     check_file("a \"b\" = {\n}\nb = 2", "b = 2", &["invalid_block"]);
-    check_file("a\n{\n}\nb = 2", "b = 2", &["unexpected_token", "unexpected_token"]);
+    check_file("a\n{\n}\nb = 2", "b = 2", &["unexpected_token"]);
     check_file("a { b = 1, c = 2 }\nd = 3", "a {  }; d = 3", &["missing_newline"]);
     check_file("a { b {} }\nd = 3", "a { b {  } }; d = 3", &["invalid_block"]);
     check_file("a { b = 1\n}\nd = 3", "a { b = 1 }; d = 3", &["missing_newline"]);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
+use super::words::shared;
 use crate::ast::Str;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
@@ -11,7 +12,7 @@ use crate::source::Span;
 /// Returns the text in NFC, shared.
 pub(super) fn normal(text: &str) -> Str {
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
-        return text.into();
+        return shared(text);
     }
     text.nfc().collect::<String>().into()
 }

@@ -131,12 +131,12 @@ impl Builder<'_> {
                     .help("use `[*]` instead of `.*`"),
             );
         }
-        let kind = ExprKind::Splat(Splat {
+        let kind = ExprKind::Splat(Box::new(Splat {
             source: source.expr,
             full: false,
             rest,
             marker,
-        });
+        }));
         self.node(kind, span, depth)
     }
 
@@ -156,20 +156,20 @@ impl Builder<'_> {
             for step in plain {
                 push_rest(&mut rest, step, &mut span, &mut depth);
             }
-            let kind = ExprKind::Splat(Splat {
+            let kind = ExprKind::Splat(Box::new(Splat {
                 source: source.expr,
                 full: true,
                 rest,
                 marker,
-            });
+            }));
             return self.node(kind, span, depth);
         }
-        let kind = ExprKind::Splat(Splat {
+        let kind = ExprKind::Splat(Box::new(Splat {
             source: source.expr,
             full: true,
             rest,
             marker,
-        });
+        }));
         let collection = self.node(kind, span, depth);
         let item = Ident {
             name: SPLAT_ITEM.into(),
@@ -182,7 +182,7 @@ impl Builder<'_> {
         let value = self.traverse(value, steps);
         let span = span.to(value.expr.span);
         let depth = collection.depth.max(value.depth);
-        let kind = ExprKind::For(For {
+        let kind = ExprKind::For(Box::new(For {
             key_var: None,
             value_var: item,
             collection: collection.expr,
@@ -190,7 +190,7 @@ impl Builder<'_> {
             value: value.expr,
             group: false,
             condition: None,
-        });
+        }));
         self.node(kind, span, depth)
     }
 }

@@ -33,6 +33,31 @@ struct Translator<'s> {
 
 type Done = Result<(), String>;
 
+/// What a repetition applies to.
+struct Operand {
+    /// Where it begins and ends in the output.
+    start: usize,
+    end: usize,
+    /// The largest repetition inside.
+    times: u32,
+    /// Whether it is repeated already.
+    repeated: bool,
+    /// Whether the operator of that repetition came just before.
+    adjacent: bool,
+}
+
+impl Operand {
+    fn new(start: usize, end: usize, times: u32) -> Operand {
+        Operand {
+            start,
+            end,
+            times,
+            repeated: false,
+            adjacent: false,
+        }
+    }
+}
+
 /// Writes a character that stands for itself.
 fn literal(out: &mut String, c: char) {
     if c.is_ascii_alphanumeric() || !c.is_ascii() {
@@ -104,56 +129,66 @@ impl<'s> Translator<'s> {
             return Err("groups are nested too deeply".into());
         }
         let mut most = 1;
-        // The place in the output of what a repetition applies to, and its own repetition.
-        let mut operand: Option<u32> = None;
+        let mut operand: Option<Operand> = None;
         while let Some(c) = self.peek() {
-            let times = match c {
+            match c {
                 ')' => break,
                 '|' => {
                     self.next();
                     self.out.push('|');
                     operand = None;
-                    continue;
                 }
                 '*' | '+' | '?' => {
                     self.next();
-                    self.repeat(&c.to_string(), operand.take(), c)?;
-                    continue;
+                    self.repeat(&c.to_string(), operand.as_mut(), c)?;
                 }
                 '{' => match self.counted()? {
                     Some((count, largest)) => {
-                        let inner = operand.take();
-                        let total = inner.unwrap_or(1).saturating_mul(largest.max(1));
+                        let total = operand.as_ref().map_or(1, |o| o.times);
+                        let total = total.saturating_mul(largest.max(1));
                         if total > MAX_REPEAT {
                             return Err(format!("a repetition must not be more than {MAX_REPEAT}-fold"));
                         }
-                        self.repeat(&count, inner, '{')?;
+                        self.repeat(&count, operand.as_mut(), '{')?;
+                        operand.iter_mut().for_each(|o| o.times = total);
                         most = most.max(total);
-                        continue;
                     }
                     None => {
+                        let start = self.out.len();
                         self.next();
                         literal(&mut self.out, c);
-                        1
+                        operand = Some(Operand::new(start, self.out.len(), 1));
                     }
                 },
-                _ => self.atom()?,
-            };
-            most = most.max(times);
-            operand = Some(times);
+                _ => match self.atom()? {
+                    Some(atom) => {
+                        most = most.max(atom.times);
+                        operand = Some(atom);
+                    }
+                    None => operand.iter_mut().for_each(|o| o.adjacent = false),
+                },
+            }
         }
         Ok(most)
     }
 
-    /// Writes a repetition operator. What it applies to must be there, and no repetition itself.
-    fn repeat(&mut self, operator: &str, operand: Option<u32>, c: char) -> Done {
-        if operand.is_none() {
+    /// Writes a repetition operator. What it applies to must be there, and not be
+    /// repeated by the operator just before.
+    fn repeat(&mut self, operator: &str, operand: Option<&mut Operand>, c: char) -> Done {
+        let Some(operand) = operand.filter(|o| !o.adjacent) else {
             return Err(format!("there is nothing before `{c}` to repeat"));
+        };
+        let lazy = if self.eat("?") { "?" } else { "" };
+        // Flags may stand between; they hold for what follows.
+        if operand.repeated {
+            self.out.insert(operand.end, ')');
+            self.out.insert_str(operand.start, "(?:");
+            operand.end += "(?:)".len();
         }
-        self.out.push_str(operator);
-        if self.eat("?") {
-            self.out.push('?');
-        }
+        let operator = format!("{operator}{lazy}");
+        self.out.insert_str(operand.end, &operator);
+        operand.end += operator.len();
+        (operand.repeated, operand.adjacent) = (true, true);
         Ok(())
     }
 
@@ -184,23 +219,39 @@ impl<'s> Translator<'s> {
         Ok(Some((shown, most)))
     }
 
-    /// Reads one atom; returns the largest repetition inside.
-    fn atom(&mut self) -> Result<u32, String> {
+    /// Reads one atom; nothing if it matches nothing by itself, such as flags.
+    fn atom(&mut self) -> Result<Option<Operand>, String> {
+        let mut start = self.out.len();
+        let mut times = 1;
         if self.eat("(?") {
-            return self.special_group();
-        }
-        if self.eat("(") {
+            match self.special_group()? {
+                Some(inside) => times = inside,
+                None => return Ok(None),
+            }
+        } else if self.eat("(") {
             self.names.push(None);
-            return self.group("(");
+            times = self.group("(")?;
+        } else if self.eat("\\Q") {
+            let (quoted, after) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
+            if quoted.is_empty() {
+                self.rest = after;
+                return Ok(None);
+            }
+            for c in quoted.chars() {
+                start = self.out.len();
+                literal(&mut self.out, c);
+            }
+            self.rest = after;
+        } else {
+            match self.next() {
+                Some('[') => self.class()?,
+                Some('\\') => self.escape()?,
+                Some(c @ ('.' | '^' | '$')) => self.out.push(c),
+                Some(c) => literal(&mut self.out, c),
+                None => {}
+            }
         }
-        match self.next() {
-            Some('[') => self.class()?,
-            Some('\\') => self.escape()?,
-            Some(c @ ('.' | '^' | '$')) => self.out.push(c),
-            Some(c) => literal(&mut self.out, c),
-            None => {}
-        }
-        Ok(1)
+        Ok(Some(Operand::new(start, self.out.len(), times)))
     }
 
     /// Reads a group after its opening.
@@ -217,18 +268,17 @@ impl<'s> Translator<'s> {
     }
 
     /// Reads a group after `(?`: with a name, or with flags.
-    fn special_group(&mut self) -> Result<u32, String> {
+    ///
+    /// Returns the largest repetition inside; nothing if there are only flags.
+    fn special_group(&mut self) -> Result<Option<u32>, String> {
         if self.eat("P<") || self.eat("<") {
             let (name, after) = self.rest.split_once('>').ok_or("a group's name has no end")?;
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
                 return Err(format!("`(?<{name}>` is not supported"));
             }
-            if self.names.iter().flatten().any(|n| n == name) {
-                return Err(format!("there are two groups with the name `{name}`"));
-            }
             self.names.push(Some(name.to_owned()));
             self.rest = after;
-            return self.group("(");
+            return self.group("(").map(Some);
         }
         let end = self.rest.find([':', ')']).ok_or("a group has no end")?;
         let flags = &self.rest[..end];
@@ -236,15 +286,12 @@ impl<'s> Translator<'s> {
         let flags = normalize_flags(flags).ok_or_else(|| format!("`(?{flags}` is not supported"))?;
         self.rest = &self.rest[end + 1..];
         if group {
-            return self.group(&format!("(?{flags}:"));
+            return self.group(&format!("(?{flags}:")).map(Some);
         }
         if !flags.is_empty() {
             self.out.push_str(&format!("(?{flags})"));
         }
-        if matches!(self.peek(), Some('*' | '+' | '?')) {
-            return Err("there is nothing before the repetition".into());
-        }
-        Ok(1)
+        Ok(None)
     }
 
     /// Reads an escape outside of brackets, after its backslash.
@@ -254,15 +301,6 @@ impl<'s> Translator<'s> {
             Some('z') => self.out.push_str("\\z"),
             Some('b') => self.out.push_str("(?-u:\\b)"),
             Some('B') => self.out.push_str("(?-u:\\B)"),
-            Some('Q') => {
-                self.next();
-                let (quoted, after) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
-                for c in quoted.chars() {
-                    literal(&mut self.out, c);
-                }
-                self.rest = after;
-                return Ok(());
-            }
             Some('p' | 'P') => return self.unicode_class(),
             Some(c) => match perl_class(c) {
                 Some(class) => self.out.push_str(class),
@@ -490,6 +528,18 @@ mod tests {
     }
 
     #[test]
+    fn flags_do_not_separate_a_repetition_from_its_operand() {
+        check("a(?i)+B", "Aaab", "aab");
+        check("a{2}(?i){2}B", "aaab aaaab", "aaaab");
+        check("a*(?i)*B", "aab", "aab");
+        check("a\\Q\\E+", "aa", "aa");
+        check("\\Qab\\E+", "abb", "abb");
+        for pattern in ["(?i)*", "a|(?i)*", "((?i)+)", "a{500}(?i){3}"] {
+            assert!(translate(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
     fn what_re2_lacks_is_refused() {
         for pattern in [
             "(?=a)",
@@ -507,7 +557,6 @@ mod tests {
             "(a{100}){100}",
             "\\Z",
             "[b-a]",
-            "(?P<n>a)(?P<n>b)",
             "[[:foo:]]",
             "(?i-)a",
         ] {

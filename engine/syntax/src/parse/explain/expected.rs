@@ -59,13 +59,13 @@ impl Place<'_> {
         }
         let c = rest.chars().next()?;
         let code = "infra::syntax::unexpected_character";
-        let unexpected = || self.error(code, format!("unexpected character `{c}`"), "");
+
         Some(match c {
             '\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' => self
                 .error(
                     "infra::syntax::single_quotes",
                     "strings are written in double quotes".to_owned(),
-                    &format!("`{c}` does not start a string"),
+                    "does not start a string",
                 )
                 .help("use `\"` on both sides"),
             '&' | '|' => self
@@ -82,7 +82,9 @@ impl Place<'_> {
                     "not an operator",
                 )
                 .help("use `pow(base, exponent)`"),
-            ';' => unexpected().help("statements end with the line; remove the `;`"),
+            ';' => self
+                .error(code, "unexpected character `;`".to_owned(), "not needed")
+                .help("statements end with the line; remove the `;`"),
             '\u{a0}' | '\u{2000}'..='\u{200f}' | '\u{202f}' | '\u{3000}' => self
                 .error(
                     code,
@@ -90,7 +92,10 @@ impl Place<'_> {
                     "not an ordinary blank",
                 )
                 .help("replace it by a space"),
-            _ => unexpected(),
+            '$' => self
+                .error(code, "unexpected character `$`".to_owned(), "has no meaning here")
+                .help("values are named without `$`, such as `var.name`; in a string write `${var.name}`"),
+            _ => self.error(code, format!("unexpected character `{c}`"), "has no meaning here"),
         })
     }
 
@@ -203,6 +208,22 @@ impl Place<'_> {
             Kind::Newline | Kind::End if plain => self.unexpected("`=` or `{`").help(format!(
                 "write `{word} = …` to set an argument, or `{word} {{` on one line to start a block"
             )),
+            Kind::Newline | Kind::End if is_nested && word != "dynamic" => {
+                let value = self.text[segment[1].start..self.found.start].trim_end();
+                let start = segment[1].start;
+                Diagnostic::error(
+                    "infra::syntax::unexpected_token",
+                    format!("expected `=` after `{word}`"),
+                )
+                .at(
+                    Span::new(self.source, start, start + value.len()),
+                    "expected `=` before this",
+                )
+                .help(match segment.len() == 2 || value.starts_with('"') {
+                    true => format!("write `{word} = {value}` to set an argument"),
+                    false => format!("write `{word} = …` to set an argument"),
+                })
+            }
             Kind::Newline | Kind::End => self
                 .unexpected("`{`")
                 .help("a block's `{` stands on the line of its name"),
@@ -373,7 +394,7 @@ impl Place<'_> {
             return Some(match self.str(self.found).as_bytes()[0] {
                 b'_' => d.help("numbers are written without separators"),
                 b'x' | b'o' | b'b' => d.help("use `parseint(\"digits\", base)`"),
-                _ => d,
+                _ => d.help("write text in double quotes; numbers have no units"),
             });
         }
         let habit = match (self.str(prev), self.str(self.found)) {
@@ -427,6 +448,12 @@ impl Place<'_> {
                 d.help("an entry of an object is `key = value`")
             }
             (_, Kind::Assign) if opener.kind != Kind::OpenBrace => d.help("use `==` to compare"),
+            (Kind::OpenParen, Kind::Comma) => {
+                d.help("parentheses hold one expression; a list is written in brackets, `[ … ]`")
+            }
+            (Kind::OpenParen | Kind::OpenBracket, Kind::Newline | Kind::End) => d,
+            (Kind::OpenBracket, _) if !self.is_index() => d.help("put a comma between the elements"),
+            (Kind::OpenParen, _) if self.is_call() => d.help("put a comma between the arguments"),
             _ => d,
         }
     }
