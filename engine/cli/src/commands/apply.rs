@@ -41,11 +41,11 @@ pub(super) fn apply_folder(
     let project = project::open(folder, &registry)?;
     output.diagnostics(&project.warnings, &project.config.sources);
     let options = super::plan::options(planning, mode)?;
-    let variables = project::variables(&project, folder, &planning.variables, output)?;
+    let variables = project::variables(project, folder, &planning.variables, output)?;
     let run = Run {
         folder,
         planning,
-        project: &project,
+        project,
         registry: &registry,
         output,
     };

@@ -24,13 +24,13 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     let project = project::open(folder, &registry)?;
     output.diagnostics(&project.warnings, &project.config.sources);
     let options = options(&args.planning, mode(args.destroy, args.refresh_only))?;
-    let variables = project::variables(&project, folder, &args.planning.variables, output)?;
+    let variables = project::variables(project, folder, &args.planning.variables, output)?;
     let state = project::state_path(folder, &args.planning.state, &registry, &project.config, &variables)?;
     let mut store = project::store(state.clone(), &registry);
     project::lock(&mut store, "plan", args.planning.state.lock_timeout)?;
     let progress = output.progress();
     let context = Context {
-        project: &project,
+        project,
         registry: &registry,
         session_options: session_options(folder, output),
         observer: &progress,
@@ -43,7 +43,7 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     let plan = &planned.plan;
     let text = plan_view::render(plan, &project.config, false);
     if args.json {
-        output.line(&json::plan(plan, &project, &registry).to_string());
+        output.line(&json::plan(plan, project, &registry).to_string());
         output.note(&plan_view::render(plan, &project.config, output.note_color()));
     } else {
         output.line(&plan_view::render(plan, &project.config, output.color()));
@@ -56,10 +56,10 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
             &project.config,
             &options,
             text,
-            json::plan(plan, &project, &registry),
+            json::plan(plan, project, &registry),
         )
     };
-    save(args, plan, &project, saved, output)?;
+    save(args, plan, project, saved, output)?;
     Ok(if args.detailed_exitcode && plan.has_changes() {
         CHANGES
     } else {

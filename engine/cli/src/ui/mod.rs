@@ -108,10 +108,11 @@ impl Output {
     /// Shows why a command failed.
     pub(crate) fn failure(&self, failure: Failure) {
         self.diagnostics(&failure.diagnostics, &failure.sources);
-        if self.error_format == ErrorFormat::Human && std::io::stderr().is_terminal() {
-            if let Some(pointer) = diagnostics::pointer(&failure.diagnostics) {
-                self.note(&format!("\n{}\n", Palette::new(self.stderr_color).dim(pointer)));
-            }
+        if self.error_format == ErrorFormat::Human
+            && std::io::stderr().is_terminal()
+            && let Some(pointer) = diagnostics::pointer(&failure.diagnostics)
+        {
+            self.note(&format!("\n{}\n", Palette::new(self.stderr_color).dim(pointer)));
         }
     }
 
