@@ -43,33 +43,36 @@ impl Project {
         let Some(config) = config else {
             return Err(Rejected { diagnostics, sources });
         };
-        // Neither needs what the other finds.
-        let (invalid, graph) = std::thread::scope(|scope| {
-            let graph = scope.spawn(|| ConfigGraph::build(&config));
-            let invalid = config::validate::validate(&config, registry);
-            (invalid, graph.join())
+        // Neither side needs what the other finds.
+        let (invalid, evaluated) = std::thread::scope(|scope| {
+            let invalid = scope.spawn(|| config::validate::validate(&config, registry));
+            let evaluated = ConfigGraph::build(&config).map(|graph| {
+                let found = crate::check::check(&config, &graph, registry, host);
+                (graph, found)
+            });
+            (invalid.join(), evaluated)
         });
+        let invalid = invalid.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         diagnostics = config::validate::merge(diagnostics, invalid);
-        let graph = match graph.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-            Ok(graph) => Some(graph),
+        let graph = match evaluated {
+            Ok((graph, found)) => {
+                diagnostics = match diagnostics.has_errors() {
+                    true => {
+                        let new = crate::check::without_consequences(&diagnostics, found);
+                        config::validate::merge(diagnostics, new)
+                    }
+                    false => {
+                        diagnostics.extend(found);
+                        diagnostics
+                    }
+                };
+                Some(graph)
+            }
             Err(cycles) => {
                 diagnostics.extend(cycles);
                 None
             }
         };
-        if let Some(graph) = &graph {
-            let found = crate::check::check(&config, graph, registry, host);
-            diagnostics = match diagnostics.has_errors() {
-                true => {
-                    let new = crate::check::without_consequences(&diagnostics, found);
-                    config::validate::merge(diagnostics, new)
-                }
-                false => {
-                    diagnostics.extend(found);
-                    diagnostics
-                }
-            };
-        }
         diagnostics.sort();
         match graph {
             Some(graph) if !diagnostics.has_errors() => Ok(Project {

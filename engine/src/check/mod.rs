@@ -61,6 +61,7 @@ pub fn check(config: &Config, graph: &ConfigGraph, registry: &Registry, host: &d
         diagnostics.extend(imports::check(config, &world, import));
     }
     diagnostics.extend(world.take_errors());
+    world.discard();
     diagnostics
 }
 

@@ -79,6 +79,8 @@ pub(super) fn decode(dir: String, files: Vec<ast::File>, registry: &Registry, ou
     let mut bodies: Vec<ast::Body> = files.into_iter().map(|f| f.body).collect();
     let types = bodies.iter_mut().flat_map(|b| std::mem::take(&mut b.types)).collect();
     decoder.types(types);
+    let blocks = bodies.iter().map(|body| body.blocks.len()).sum();
+    decoder.folder.module.resources.reserve(blocks);
     for body in bodies {
         decoder.file(body);
     }

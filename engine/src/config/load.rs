@@ -276,7 +276,7 @@ impl Tree<'_> {
                     continue;
                 }
             };
-            match decode_text(&bytes, &shown) {
+            match decode_text(bytes, &shown) {
                 Ok(text) => {
                     let text: Arc<str> = text.into();
                     let source = self.sources.add(shown, Arc::clone(&text));

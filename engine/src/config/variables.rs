@@ -174,7 +174,7 @@ impl Collected {
 
     fn file(&mut self, loader: &dyn SourceLoader, path: &str) {
         let text = match loader.read(path) {
-            Ok(bytes) => decode_text(&bytes, path),
+            Ok(bytes) => decode_text(bytes, path),
             Err(e) => Err(Diagnostic::error(
                 "infra::variables::unreadable_file",
                 format!("the variable file `{path}` cannot be read: {e}"),

@@ -44,7 +44,7 @@ pub(super) fn run(args: &FmtArgs, output: &Output) -> Result<u8, Failure> {
 fn format_file(path: &Path, args: &FmtArgs, output: &Output) -> Result<bool, Failure> {
     let name = path.to_string_lossy();
     let bytes = std::fs::read(path).map_err(|e| file_error("read", path, &e))?;
-    let text = infra_syntax::parse::decode(&bytes, &name).map_err(Failure::from)?;
+    let text = infra_syntax::parse::decode(bytes, &name).map_err(Failure::from)?;
     let formatted = formatted(&text, &name)?;
     if formatted == text {
         return Ok(false);
@@ -80,7 +80,7 @@ fn standard_input(args: &FmtArgs, output: &Output) -> Result<u8, Failure> {
     std::io::stdin()
         .read_to_end(&mut bytes)
         .map_err(|e| file_error("read", Path::new("-"), &e))?;
-    let text = infra_syntax::parse::decode(&bytes, "standard input").map_err(Failure::from)?;
+    let text = infra_syntax::parse::decode(bytes, "standard input").map_err(Failure::from)?;
     let formatted = formatted(&text, "standard input")?;
     if args.check {
         return Ok(if formatted == text { SUCCESS } else { ERROR });

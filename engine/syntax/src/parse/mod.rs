@@ -158,11 +158,12 @@ pub fn parse_template(text: &str, source: SourceId) -> Result<Template, Diagnost
 ///
 /// Returns where the bytes stop being UTF-8.
 #[allow(clippy::result_large_err, reason = "files are read once")]
-pub fn decode(bytes: &[u8], name: &str) -> Result<String, Diagnostic> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
+pub fn decode(bytes: Vec<u8>, name: &str) -> Result<String, Diagnostic> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
         Err(e) => {
-            let at = e.valid_up_to();
+            let at = e.utf8_error().valid_up_to();
+            let bytes = e.as_bytes();
             let line = bytes[..at].iter().filter(|b| **b == b'\n').count() + 1;
             Err(Diagnostic::error(
                 "infra::syntax::invalid_utf8",
