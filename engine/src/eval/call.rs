@@ -336,6 +336,9 @@ fn unfit(what: &str, problems: Vec<type_expr::Problem>, span: Span) -> Diagnosti
         format!("{what}: {}", reasons.join("; ")),
     )
     .at(span, "this value");
+    for condition in problems.iter().filter_map(|p| p.condition) {
+        d = d.related(condition, "the condition");
+    }
     d.help = problems.into_iter().find_map(|p| p.help);
     d
 }

@@ -210,7 +210,7 @@ fn object_key(key: &ObjectKey, env: Env<'_>) -> Eval<(Option<Str>, Marks)> {
 }
 
 /// Returns the words for a type with its article: `a string`, `an object`.
-pub(super) fn with_article(ty: &Type) -> String {
+pub(crate) fn with_article(ty: &Type) -> String {
     let words = match ty {
         Type::Dynamic => "value of unknown type".to_owned(),
         ty => ty.friendly(),

@@ -28,5 +28,6 @@ mod type_apply;
 pub mod type_expr;
 pub mod world;
 
+pub(crate) use expr::with_article;
 pub use expr::{eval, eval_template, eval_with};
 pub use scope::{Host, HostError, NoHost, Resolved, Scope};

@@ -538,6 +538,9 @@ impl<'a> World<'a> {
                 )
                 .at(arg.expr.span, "this value")
                 .related(variable.span, "declared here");
+                if let Some(condition) = problem.condition {
+                    d = d.related(condition, "the condition");
+                }
                 d.help = problem.help;
                 diagnostics.push(d);
             }

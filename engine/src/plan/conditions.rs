@@ -32,8 +32,11 @@ pub(crate) fn evaluate_conditions(
                     Diagnostic::error(
                         "infra::eval::invalid_condition",
                         format!(
-                            "the condition of this {kind} is {}, not true or false",
-                            value.ty().friendly()
+                            "the condition of this {kind} must be true or false, not {}",
+                            match value.is_null() {
+                                true => "null".to_owned(),
+                                false => crate::eval::with_article(&value.ty()),
+                            }
                         ),
                     )
                     .at(condition.condition.span, "must be a bool"),
@@ -75,7 +78,7 @@ fn check_message(condition: &Condition, scope: &ModuleScope<'_, '_>) -> Result<(
                 "the message of a condition must be a text, not {}",
                 match value.is_null() {
                     true => "null".to_owned(),
-                    false => value.ty().friendly().to_string(),
+                    false => crate::eval::with_article(&value.ty()),
                 }
             ),
         )

@@ -96,7 +96,7 @@ impl Decoder<'_> {
                         format!("the `{kind}` block has no effect: the state is kept where the `infra` block says"),
                     )
                     .at(nested.header, "ignored")
-                    .help("write `infra { state s3 { bucket = … key = … } }`, or nothing for a local file"),
+                    .help("write a block `state s3 { … }` in an `infra` block, or nothing for a local file"),
                 ),
                 kind => self.out.push(
                     Diagnostic::error(

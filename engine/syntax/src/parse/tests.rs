@@ -675,8 +675,8 @@ fn spans() {
 
 #[test]
 fn bytes_that_are_not_text() {
-    assert_eq!(decode(b"a = 1", "x"), Ok("a = 1".to_owned()));
-    let d = decode(b"a = 1\nb = \"\xff\"", "main.infra").expect_err("not UTF-8");
+    assert_eq!(decode(b"a = 1".to_vec(), "x"), Ok("a = 1".to_owned()));
+    let d = decode(b"a = 1\nb = \"\xff\"".to_vec(), "main.infra").expect_err("not UTF-8");
     assert_eq!(d.code, "infra::syntax::invalid_utf8");
     assert!(d.notes[0].contains("offset 11 (line 2)"), "{d:?}");
 }
