@@ -2,7 +2,7 @@
 //!
 //! Each folder of `conformance/cases` is one configuration with one or more
 //! steps, which run in order against one state. A case agrees if all of its
-//! steps give what was recorded. `conformance/case-exceptions.txt` names those that
+//! steps give what was recorded. `conformance/exceptions.txt` names those that
 //! differ on purpose, with the reason; `conformance/expected-cases` holds the number
 //! of cases that must agree or be named there. With `INFRA_CONFORMANCE=FILTER` set, each failure
 //! whose id or features contain the filter is printed; with `INFRA_CASES=FOLDER` set, other
@@ -605,7 +605,7 @@ fn cases_agree_with_terraform() {
         .map(|entry| entry.expect("an entry").path())
         .collect();
     folders.sort();
-    let exceptions = String::from_utf8(read(&conformance().join("case-exceptions.txt"))).expect("a text");
+    let exceptions = String::from_utf8(read(&conformance().join("exceptions.txt"))).expect("a text");
     let exceptions: BTreeMap<&str, &str> = exceptions
         .lines()
         .filter(|l| !l.trim().is_empty() && !l.starts_with('#'))

@@ -27,7 +27,11 @@ fn stages(c: &mut Criterion) {
             b.iter_with_large_drop(|| check(black_box(loader), &registry));
         });
         group.bench_with_input(BenchmarkId::new("evaluate", size), &project, |b, project| {
-            b.iter_batched(|| (), |()| evaluate(black_box(project), &registry), BatchSize::PerIteration);
+            b.iter_batched(
+                || (),
+                |()| evaluate(black_box(project), &registry),
+                BatchSize::PerIteration,
+            );
         });
     }
     group.finish();

@@ -11,7 +11,7 @@ use infra_engine::project::Project;
 use infra_providers::Registry;
 use infra_testutils::MemoryLoader;
 
-/// Returns a configuration of `resources` resources in layers of 1000; each refers
+/// Returns a configuration of `resources` resources in layers of 100; each refers
 /// to one of the layer before. About 350 bytes a resource.
 pub fn configuration(resources: usize) -> String {
     let mut text = String::from(
@@ -19,7 +19,7 @@ pub fn configuration(resources: usize) -> String {
          locals {\n  name = \"${var.prefix}-x\"\n}\n\n",
     );
     for i in 0..resources {
-        let parent = match i.checked_sub(1000) {
+        let parent = match i.checked_sub(100) {
             Some(parent) => format!("terraform_data.r{parent}.id"),
             None => "\"none\"".to_owned(),
         };
@@ -77,7 +77,9 @@ pub fn evaluate(project: &Project, registry: &Registry) -> usize {
         };
         let resource = &project.config.module(*module).resources[key];
         let schema = registry.schema(key.mode, &key.ty).expect("the type was checked");
-        let expansion = world.expand_resource(ModuleInstanceId::ROOT, resource).expect("it is known");
+        let expansion = world
+            .expand_resource(ModuleInstanceId::ROOT, resource)
+            .expect("it is known");
         world.declare_resource(ModuleInstanceId::ROOT, key, Shape::Single);
         for repeat in &expansion.instances {
             let scope = world.scope_of(ModuleInstanceId::ROOT, repeat);

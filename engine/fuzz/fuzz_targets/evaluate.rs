@@ -36,14 +36,19 @@ fn look_at(value: &Value) {
 fn places_are_in(text: &str, diagnostics: &Diagnostics) {
     for diagnostic in diagnostics.iter() {
         for (span, _) in diagnostic.label.iter().chain(&diagnostic.related) {
-            assert!(text.get(span.start as usize..span.end as usize).is_some(), "{diagnostic:?}");
+            assert!(
+                text.get(span.start as usize..span.end as usize).is_some(),
+                "{diagnostic:?}"
+            );
         }
     }
 }
 
 /// Evaluates a text as one expression, in a configuration with nothing in it.
 fn expression(text: &str) {
-    let Ok(expr) = parse_expr(text, SourceId(0)) else { return };
+    let Ok(expr) = parse_expr(text, SourceId(0)) else {
+        return;
+    };
     let (config, ..) = infra_engine::config::load(&MemoryLoader::new(), ".", &REGISTRY);
     let Some(config) = config else { return };
     let world = World::new(&config, &REGISTRY, &NoHost, Purpose::Run, BTreeMap::new());

@@ -4,8 +4,8 @@
 
 use infra_engine::eval::NoHost;
 use infra_engine::project::Project;
-use infra_syntax::parse_file;
 use infra_syntax::SourceId;
+use infra_syntax::parse_file;
 use infra_testutils::Bench;
 use libfuzzer_sys::fuzz_target;
 
@@ -18,7 +18,10 @@ fuzz_target!(|text: &str| {
     if Project::load(&bench.loader, ".", bench.registry(), &NoHost).is_err() {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime needs nothing");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime needs nothing");
     runtime.block_on(async {
         let Ok(first) = bench.apply().await else { return };
         if first.failed.is_empty() && first.skipped.is_empty() {

@@ -9,7 +9,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &[u8]| {
     let codec = SecretCodec::with_key("fuzz");
     let options = ReadOptions::default();
-    let Ok(first) = read(text, "fuzz", &NoTypes, &codec, options) else { return };
+    let Ok(first) = read(text, "fuzz", &NoTypes, &codec, options) else {
+        return;
+    };
     let mut again = Vec::new();
     if write(&mut again, &first.state, first.state.serial, "fuzz", &NoTypes, &codec).is_err() {
         return;

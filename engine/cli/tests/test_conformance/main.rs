@@ -4,7 +4,7 @@
 //! The cases are those of `engine/tests/conformance`; what is compared is what
 //! the command's outputs tell: exit codes, saved plans and states as JSON,
 //! outputs, addresses and the lines of an apply. A case agrees if all of its
-//! steps give what was recorded. `case-exceptions.txt` there names those that differ
+//! steps give what was recorded. `exceptions.txt` there names those that differ
 //! on purpose; `expected-cases` here holds the number of cases that must agree
 //! or be named. With `INFRA_CONFORMANCE=FILTER` set, each failure whose id or
 //! features contain the filter is printed.
@@ -67,7 +67,7 @@ fn cases_agree_with_terraform() {
         .trim()
         .parse::<usize>()
         .expect("a number");
-    let exceptions = case::read_text(&conformance().join("case-exceptions.txt"));
+    let exceptions = case::read_text(&conformance().join("exceptions.txt"));
     let exceptions: BTreeSet<&str> = exceptions
         .lines()
         .filter(|l| !l.starts_with('#'))
