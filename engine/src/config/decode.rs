@@ -21,6 +21,7 @@ mod types;
 mod variable;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -29,7 +30,7 @@ use infra_syntax::ast::{self, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{ModulePath, Str};
 
-use super::model::{Local, Module, ModuleId, Resources, Settings, Unread};
+use super::model::{Lifecycle, Local, Module, ModuleId, Resources, Settings, Unread};
 use super::names;
 
 /// One folder, decoded; calls have no children yet.
@@ -75,14 +76,15 @@ pub(super) fn decode(dir: String, files: Vec<ast::File>, registry: &Registry, ou
         },
         declared: FxHashMap::default(),
         infra_block: None,
+        no_lifecycle: Arc::default(),
     };
-    let mut bodies: Vec<ast::Body> = files.into_iter().map(|f| f.body).collect();
-    let types = bodies.iter_mut().flat_map(|b| std::mem::take(&mut b.types)).collect();
+    let mut files = files;
+    let types = files.iter_mut().flat_map(|f| std::mem::take(&mut f.types)).collect();
     decoder.types(types);
-    let blocks = bodies.iter().map(|body| body.blocks.len()).sum();
+    let blocks = files.iter().map(|file| file.body.blocks.len()).sum();
     decoder.folder.module.resources.reserve(blocks);
-    for body in bodies {
-        decoder.file(body);
+    for file in files {
+        decoder.file(file);
     }
     decoder.folder.module.resources.sort_unstable_keys();
     decoder.folder
@@ -122,14 +124,16 @@ struct Decoder<'a> {
     declared: FxHashMap<String, Span>,
     /// The first `infra` block.
     infra_block: Option<Span>,
+    /// What resources without `lifecycle` share.
+    no_lifecycle: Arc<Lifecycle>,
 }
 
 impl Decoder<'_> {
-    fn file(&mut self, body: ast::Body) {
-        for attribute in &body.attributes {
+    fn file(&mut self, file: ast::File) {
+        for attribute in &file.body.attributes {
             self.top_level_argument(attribute);
         }
-        for function in body.functions {
+        for function in file.functions {
             let what = format!("function `{}`", function.name.name);
             if self.is_new(what, function.name.span) {
                 self.folder
@@ -138,7 +142,7 @@ impl Decoder<'_> {
                     .insert(function.name.name.clone(), function);
             }
         }
-        for block in body.blocks {
+        for block in file.body.blocks {
             self.block(block);
         }
     }

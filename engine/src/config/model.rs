@@ -271,7 +271,7 @@ pub struct Resource {
     /// Where the `provider` argument stands, if it is written.
     pub provider_span: Option<Span>,
     /// `lifecycle { … }`.
-    pub lifecycle: Lifecycle,
+    pub lifecycle: Arc<Lifecycle>,
     /// The block's header.
     pub span: Span,
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use infra_syntax::Span;
-use infra_syntax::ast::{self, Expr, ExprKind, Ident, ObjectKey, TemplatePart, Traverse};
+use infra_syntax::ast::{self, Call, Expr, ExprKind, Ident, ObjectKey, TemplatePart, Traverse};
 use infra_types::Mode;
 
 use super::model::{Reference, ReferenceTarget, ResourceKey};
@@ -45,7 +45,7 @@ pub trait Visitor<'a> {
     fn traversal(&mut self, traversal: Traversal<'a>);
 
     /// A call of a function.
-    fn call(&mut self, _name: &'a Ident, _args: &'a [Expr], _expand_final: bool, _span: Span) {}
+    fn call(&mut self, _call: &'a Call, _span: Span) {}
 }
 
 /// Shows all references and calls of an expression to a visitor, from left to right.
@@ -92,7 +92,7 @@ pub fn function_references(function: &ast::FunctionDecl) -> Vec<Reference> {
 /// Returns the reference that an expression consists of, if it is nothing else.
 pub fn as_traversal(expr: &Expr) -> Option<Traversal<'_>> {
     let (base, steps) = flatten(expr);
-    match &*base.kind {
+    match &base.kind {
         ExprKind::Variable(root) => Some(Traversal {
             root,
             steps,
@@ -180,7 +180,7 @@ impl Traversal<'_> {
                     text.push('.');
                     text.push_str(&name.name);
                 }
-                Step::Index(key) => match &*key.kind {
+                Step::Index(key) => match &key.kind {
                     ExprKind::Number(n) => text.push_str(&format!("[{n}]")),
                     ExprKind::String(s) => text.push_str(&format!("[{}]", infra_types::address::quote(s))),
                     _ => text.push_str("[…]"),
@@ -197,14 +197,14 @@ fn flatten(expr: &Expr) -> (&Expr, Vec<Step<'_>>) {
     let mut base = expr;
     let mut steps = Vec::new();
     loop {
-        match &*base.kind {
-            ExprKind::GetAttr(source, name) => {
-                steps.push(Step::Attr(name));
-                base = source;
+        match &base.kind {
+            ExprKind::GetAttr(get) => {
+                steps.push(Step::Attr(&get.name));
+                base = &get.source;
             }
-            ExprKind::Index(source, key) => {
-                steps.push(Step::Index(key));
-                base = source;
+            ExprKind::Index(index) => {
+                steps.push(Step::Index(&index.key));
+                base = &index.source;
             }
             ExprKind::Splat(splat) => {
                 steps.extend(splat.rest.iter().rev().map(|t| match t {
@@ -224,7 +224,7 @@ fn flatten(expr: &Expr) -> (&Expr, Vec<Step<'_>>) {
 /// The names of a `dynamic` block: which name its `content` sees.
 pub(crate) fn dynamic_iterator(block: &ast::Block) -> Option<&Ident> {
     if let Some(iterator) = block.body.attribute("iterator") {
-        return match &*iterator.expr.kind {
+        return match &iterator.expr.kind {
             ExprKind::Variable(name) => Some(name),
             _ => None,
         };
@@ -283,7 +283,7 @@ impl<'a, 'v> Walk<'a, 'v> {
     }
 
     fn expr(&mut self, expr: &'a Expr) {
-        match &*expr.kind {
+        match &expr.kind {
             ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) => {}
             ExprKind::Template(template) => self.parts(&template.parts),
             ExprKind::Tuple(items) => self.all(items),
@@ -295,29 +295,25 @@ impl<'a, 'v> Walk<'a, 'v> {
                     self.expr(&item.value);
                 }
             }
-            ExprKind::Variable(_) | ExprKind::GetAttr(..) | ExprKind::Index(..) | ExprKind::Splat(_) => {
+            ExprKind::Variable(_) | ExprKind::GetAttr(_) | ExprKind::Index(_) | ExprKind::Splat(_) => {
                 self.chain(expr);
             }
-            ExprKind::Call {
-                name,
-                args,
-                expand_final,
-            } => {
-                self.visitor.call(name, args, *expand_final, expr.span);
-                let guards = usize::from(matches!(&*name.name, "try" | "can" | "core::try" | "core::can"));
+            ExprKind::Call(call) => {
+                self.visitor.call(call, expr.span);
+                let guards = usize::from(matches!(&*call.name.name, "try" | "can" | "core::try" | "core::can"));
                 self.guarded += guards;
-                self.all(args);
+                self.all(&call.args);
                 self.guarded -= guards;
             }
             ExprKind::Unary(_, operand) | ExprKind::Paren(operand) => self.expr(operand),
-            ExprKind::Binary(_, a, b) => {
-                self.expr(a);
-                self.expr(b);
+            ExprKind::Binary(_, sides) => {
+                self.expr(&sides.left);
+                self.expr(&sides.right);
             }
-            ExprKind::Conditional(condition, a, b) => {
-                self.expr(condition);
-                self.expr(a);
-                self.expr(b);
+            ExprKind::Conditional(c) => {
+                self.expr(&c.condition);
+                self.expr(&c.then);
+                self.expr(&c.otherwise);
             }
             ExprKind::For(f) => {
                 self.expr(&f.collection);
@@ -343,7 +339,7 @@ impl<'a, 'v> Walk<'a, 'v> {
                 _ => None,
             })
             .collect();
-        match &*base.kind {
+        match &base.kind {
             ExprKind::Variable(root) => {
                 if !self.locals.contains(&&*root.name) {
                     self.visitor.traversal(Traversal {
@@ -365,23 +361,16 @@ impl<'a, 'v> Walk<'a, 'v> {
             match part {
                 TemplatePart::Literal(..) => {}
                 TemplatePart::Interpolation(e) => self.expr(e),
-                TemplatePart::If {
-                    condition,
-                    then,
-                    otherwise,
-                } => {
-                    self.expr(condition);
-                    self.parts(then);
-                    self.parts(otherwise);
+                TemplatePart::If(part) => {
+                    self.expr(&part.condition);
+                    self.parts(&part.then);
+                    self.parts(&part.otherwise);
                 }
-                TemplatePart::For {
-                    key_var,
-                    value_var,
-                    collection,
-                    body,
-                } => {
-                    self.expr(collection);
-                    self.scoped(loop_names(key_var, value_var), |walk| walk.parts(body));
+                TemplatePart::For(part) => {
+                    self.expr(&part.collection);
+                    self.scoped(loop_names(&part.key_var, &part.value_var), |walk| {
+                        walk.parts(&part.body);
+                    });
                 }
             }
         }

@@ -196,8 +196,8 @@ impl Collected {
         let (file, errors) = parse_file(text, id);
         self.diagnostics.extend(errors);
         let blocks = file.body.blocks.iter().map(|b| (b.header, &b.kind.name));
-        let types = file.body.types.iter().map(|t| (t.span, &t.name.name));
-        let functions = file.body.functions.iter().map(|f| (f.span, &f.name.name));
+        let types = file.types.iter().map(|t| (t.span, &t.name.name));
+        let functions = file.functions.iter().map(|f| (f.span, &f.name.name));
         for (span, name) in blocks.chain(types).chain(functions) {
             self.diagnostics.push(
                 Diagnostic::error(

@@ -1,7 +1,7 @@
 //! Calls of functions: built in, declared in the configuration, and `try` and
 //! `can`, whose arguments may fail.
 
-use infra_syntax::ast::{Expr, ExprKind, FunctionDecl, Ident};
+use infra_syntax::ast::{Call, Expr, ExprKind, FunctionDecl, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Type, Value, ValueKind, suggest};
 
@@ -13,7 +13,13 @@ use super::scope::{Host, Resolved, Scope};
 use super::type_expr;
 
 /// Evaluates a call.
-pub(super) fn eval(name: &Ident, args: &[Expr], expand: bool, span: Span, env: Env<'_>) -> Eval {
+pub(super) fn eval(call: &Call, span: Span, env: Env<'_>) -> Eval {
+    let Call {
+        name,
+        args,
+        expand_final: expand,
+    } = call;
+    let expand = *expand;
     match &*name.name {
         "try" | "core::try" => return try_(args, expand, span, env),
         "can" | "core::can" => return can(args, expand, span, env),
@@ -80,8 +86,9 @@ impl Scope for Charged<'_> {
 fn must_be_reference(template: &Expr) -> Eval<()> {
     let mut root = template;
     loop {
-        root = match &*root.kind {
-            ExprKind::GetAttr(inner, _) | ExprKind::Index(inner, _) => inner,
+        root = match &root.kind {
+            ExprKind::GetAttr(get) => &get.source,
+            ExprKind::Index(index) => &index.source,
             ExprKind::Splat(splat) => &splat.source,
             ExprKind::Variable(_) => return Ok(()),
             _ => break,

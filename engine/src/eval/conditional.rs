@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_syntax::ast::Expr;
+use infra_syntax::ast::{Conditional, Expr};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Refinement, Type, Value, ValueKind, convert, unify};
 
@@ -12,8 +12,8 @@ use super::expr::{value_of, with_article};
 /// Evaluates a conditional.
 ///
 /// Both branches count for the type of the result; the one that is not taken may fail.
-pub(super) fn eval(condition: &Expr, then: &Expr, otherwise: &Expr, env: Env<'_>) -> Eval {
-    let value = choose(condition, then, otherwise, env);
+pub(super) fn eval(conditional: &Conditional, env: Env<'_>) -> Eval {
+    let value = choose(conditional, env);
     value.map_err(|(errors, known)| {
         env.run.fail(known);
         errors
@@ -23,7 +23,12 @@ pub(super) fn eval(condition: &Expr, then: &Expr, otherwise: &Expr, env: Env<'_>
 /// Errors, and what is known of the value nevertheless.
 type Failed = (Diagnostics, Option<Value>);
 
-fn choose(condition: &Expr, then: &Expr, otherwise: &Expr, env: Env<'_>) -> Result<Value, Failed> {
+fn choose(conditional: &Conditional, env: Env<'_>) -> Result<Value, Failed> {
+    let Conditional {
+        condition,
+        then,
+        otherwise,
+    } = conditional;
     let unknown = |e: Diagnostics| (e, None);
     let condition_value = truth(condition, env).map_err(unknown)?;
     let marks = condition_value.marks;

@@ -58,10 +58,10 @@ pub(super) fn with_names<T>(env: Env<'_>, names: &[(&str, Value)], f: impl FnOnc
 
 pub(super) fn value_of(expr: &Expr, env: Env<'_>) -> Eval {
     let mut expr = expr;
-    while let ExprKind::Paren(inner) = &*expr.kind {
+    while let ExprKind::Paren(inner) = &expr.kind {
         expr = inner;
     }
-    let value = match &*expr.kind {
+    let value = match &expr.kind {
         ExprKind::Null => Ok(Value::null()),
         ExprKind::Bool(b) => Ok((*b).into()),
         ExprKind::Number(text) => number(text, expr),
@@ -77,10 +77,10 @@ pub(super) fn value_of(expr: &Expr, env: Env<'_>) -> Eval {
 
 /// Notes what is known of the value of an expression that failed.
 fn note_failure(expr: &Expr, env: Env<'_>) {
-    match &*expr.kind {
+    match &expr.kind {
         // They have noted what their parts are.
-        ExprKind::Tuple(_) | ExprKind::Object(_) | ExprKind::For(_) | ExprKind::Conditional(..) => {}
-        ExprKind::Template(parsed) if matches!(parsed.parts.as_slice(), [ast::TemplatePart::Interpolation(_)]) => {}
+        ExprKind::Tuple(_) | ExprKind::Object(_) | ExprKind::For(_) | ExprKind::Conditional(_) => {}
+        ExprKind::Template(parsed) if matches!(&*parsed.parts, [ast::TemplatePart::Interpolation(_)]) => {}
         ExprKind::Template(_) => env.run.fail(Some(Value::unknown(Type::String))),
         ExprKind::Unary(op, _) => env.run.fail(Some(Value::unknown(operators::unary_type(*op)))),
         ExprKind::Binary(op, ..) => env.run.fail(Some(Value::unknown(operators::result_type(*op)))),
@@ -89,22 +89,16 @@ fn note_failure(expr: &Expr, env: Env<'_>) {
 }
 
 fn compound(expr: &Expr, env: Env<'_>) -> Eval {
-    match &*expr.kind {
+    match &expr.kind {
         ExprKind::Template(parsed) => made(template::eval(parsed, env), expr, env),
         ExprKind::Tuple(items) => made(tuple(items, env), expr, env),
         ExprKind::Object(items) => made(object(items, env), expr, env),
-        ExprKind::GetAttr(..) | ExprKind::Index(..) => reference::eval(expr, env),
+        ExprKind::GetAttr(_) | ExprKind::Index(_) => reference::eval(expr, env),
         ExprKind::Splat(splat) => made(splat::eval(splat, env), expr, env),
-        ExprKind::Call {
-            name,
-            args,
-            expand_final,
-        } => made(call::eval(name, args, *expand_final, expr.span, env), expr, env),
+        ExprKind::Call(call) => made(call::eval(call, expr.span, env), expr, env),
         ExprKind::Unary(..) => operators::unary(expr, env),
         ExprKind::Binary(..) => operators::binary(expr, env),
-        ExprKind::Conditional(condition, then, otherwise) => {
-            made(conditional::eval(condition, then, otherwise, env), expr, env)
-        }
+        ExprKind::Conditional(c) => made(conditional::eval(c, env), expr, env),
         ExprKind::For(for_expr) => made(collection::for_expr(for_expr, env), expr, env),
         _ => value_of(expr, env),
     }

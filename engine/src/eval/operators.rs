@@ -12,7 +12,7 @@ use super::expr::{value_of, with_article};
 pub(super) fn unary(expr: &Expr, env: Env<'_>) -> Eval {
     let mut ops = Vec::new();
     let mut at = expr;
-    while let ExprKind::Unary(op, operand) = &*at.kind {
+    while let ExprKind::Unary(op, operand) = &at.kind {
         ops.push(*op);
         at = operand;
     }
@@ -39,9 +39,9 @@ pub(super) fn unary(expr: &Expr, env: Env<'_>) -> Eval {
 pub(super) fn binary(expr: &Expr, env: Env<'_>) -> Eval {
     let mut chain = Vec::new();
     let mut at = expr;
-    while let ExprKind::Binary(op, left, right) = &*at.kind {
-        chain.push((*op, left.span, right, at.span));
-        at = left;
+    while let ExprKind::Binary(op, sides) = &at.kind {
+        chain.push((*op, sides.left.span, &sides.right, at.span));
+        at = &sides.left;
     }
     let mut value = value_of(at, env);
     for (op, left_span, right, span) in chain.into_iter().rev() {

@@ -20,21 +20,21 @@ pub(super) fn eval(expr: &Expr, env: Env<'_>) -> Eval {
     let mut steps = Vec::new();
     let mut root = expr;
     loop {
-        root = match &*root.kind {
-            ExprKind::GetAttr(inner, name) => {
-                steps.push(Step::Attr(name));
-                inner
+        root = match &root.kind {
+            ExprKind::GetAttr(get) => {
+                steps.push(Step::Attr(&get.name));
+                &get.source
             }
-            ExprKind::Index(inner, key) => {
-                steps.push(Step::Index(key));
-                inner
+            ExprKind::Index(index) => {
+                steps.push(Step::Index(&index.key));
+                &index.source
             }
             _ => break,
         };
     }
     steps.reverse();
     let mut consumed = 0;
-    let mut value = match &*root.kind {
+    let mut value = match &root.kind {
         ExprKind::Variable(name) => match env.binding(&name.name) {
             Some(value) => value.clone(),
             None => {

@@ -51,7 +51,7 @@ pub fn problem(body: &Body, header: Span, found: &Problem) -> Diagnostic {
 /// the value of an expression; the object's place if the key is not written out.
 pub fn key_within(expr: &Expr, path: &Path, name: &str) -> Span {
     let object = part(expr, &path.0);
-    let ExprKind::Object(items) = &*object.unparen().kind else {
+    let ExprKind::Object(items) = &object.unparen().kind else {
         return object.span;
     };
     items
@@ -76,7 +76,7 @@ fn in_body(body: &Body, steps: &[PathStep]) -> Option<Span> {
     };
     if let Some(attribute) = body.attribute(name) {
         return Some(match rest {
-            [] => attribute.span,
+            [] => attribute.span(),
             _ => in_expr(&attribute.expr, rest),
         });
     }
@@ -119,7 +119,7 @@ fn part<'e>(expr: &'e Expr, steps: &[PathStep]) -> &'e Expr {
     let Some((step, rest)) = steps.split_first() else {
         return expr;
     };
-    let inner = match (&*expr.unparen().kind, step) {
+    let inner = match (&expr.unparen().kind, step) {
         (ExprKind::Object(items), PathStep::Attr(name) | PathStep::Key(name)) => items
             .iter()
             .find(|item| match &item.key {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_syntax::ast::{Expr, Ident, Template, TemplatePart};
+use infra_syntax::ast::{Expr, Template, TemplateFor, TemplateIf, TemplatePart};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::{Marks, Refinement, Type, Value, ValueKind, convert};
 
@@ -14,7 +14,7 @@ use super::expr::{value_of, with_article};
 
 /// Evaluates a template; one that is a single interpolation keeps the value's type.
 pub(super) fn eval(template: &Template, env: Env<'_>) -> Eval {
-    if let [TemplatePart::Interpolation(expr)] = template.parts.as_slice() {
+    if let [TemplatePart::Interpolation(expr)] = &*template.parts {
         return value_of(expr, env);
     }
     let mut out = Output::default();
@@ -80,17 +80,8 @@ fn render(parts: &[TemplatePart], env: Env<'_>, out: &mut Output) {
                 Ok(value) => insert(&value, expr, out),
                 Err(e) => out.errors.extend(e),
             },
-            TemplatePart::If {
-                condition,
-                then,
-                otherwise,
-            } => render_if(condition, then, otherwise, env, out),
-            TemplatePart::For {
-                key_var,
-                value_var,
-                collection,
-                body,
-            } => render_for(key_var.as_ref(), value_var, collection, body, env, out),
+            TemplatePart::If(part) => render_if(part, env, out),
+            TemplatePart::For(part) => render_for(part, env, out),
         }
     }
 }
@@ -133,9 +124,10 @@ fn insert(value: &Value, expr: &Expr, out: &mut Output) {
     }
 }
 
-fn render_if(condition: &Expr, then: &[TemplatePart], otherwise: &[TemplatePart], env: Env<'_>, out: &mut Output) {
-    let deeper = env.deeper(condition.span, || {
-        let condition = truth(condition, env)?;
+fn render_if(part: &TemplateIf, env: Env<'_>, out: &mut Output) {
+    let TemplateIf { then, otherwise, .. } = part;
+    let deeper = env.deeper(part.condition.span, || {
+        let condition = truth(&part.condition, env)?;
         out.marks = out.marks.union(condition.marks);
         match condition.as_bool() {
             Some(true) => render(then, env, out),
@@ -153,14 +145,8 @@ fn render_if(condition: &Expr, then: &[TemplatePart], otherwise: &[TemplatePart]
     }
 }
 
-fn render_for(
-    key_var: Option<&Ident>,
-    value_var: &Ident,
-    over: &Expr,
-    body: &[TemplatePart],
-    env: Env<'_>,
-    out: &mut Output,
-) {
+fn render_for(part: &TemplateFor, env: Env<'_>, out: &mut Output) {
+    let over = &part.collection;
     let deeper = env.deeper(over.span, || {
         let value = value_of(over, env)?;
         out.marks = out.marks.union(value.marks);
@@ -170,8 +156,8 @@ fn render_for(
         };
         for (key, item) in items {
             env.budget().charge(1, over.span)?;
-            collection::bind(key_var, value_var, key, item, env, |env| {
-                render(body, env, out);
+            collection::bind(part.key_var.as_ref(), &part.value_var, key, item, env, |env| {
+                render(&part.body, env, out);
                 Ok(())
             })?;
             if !out.errors.is_empty() {

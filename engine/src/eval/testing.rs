@@ -42,8 +42,8 @@ impl Names {
         let (file, diagnostics) = parse::parse_file(text, SourceId(0));
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         Names {
-            functions: file.body.functions,
-            types: file.body.types,
+            functions: file.functions,
+            types: file.types,
             ..Names::usual()
         }
     }

@@ -184,7 +184,7 @@ impl From<Type> for TypeConstraint {
 const CODE: &str = "infra::eval::invalid_type";
 
 fn read(expr: &Expr, named: NamedTypes<'_>) -> Eval<TypeConstraint> {
-    match &*expr.unparen().kind {
+    match &expr.unparen().kind {
         ExprKind::Variable(name) => keyword(&name.name, expr.span, named),
         ExprKind::String(text) => match &**text {
             "string" | "list" | "map" => keyword(text, expr.span, named),
@@ -193,11 +193,7 @@ fn read(expr: &Expr, named: NamedTypes<'_>) -> Eval<TypeConstraint> {
                 .help(format!("remove the quotes: `{text}`"))
                 .into()),
         },
-        ExprKind::Call {
-            name,
-            args,
-            expand_final: false,
-        } => constructor(name, args, expr.span, named),
+        ExprKind::Call(call) if !call.expand_final => constructor(&call.name, &call.args, expr.span, named),
         ExprKind::Null => error(CODE, "`null` is not a type", expr.span, "a type was expected"),
         _ => Err(Diagnostic::error(CODE, "a type was expected")
             .at(expr.span, "not a type")
@@ -251,14 +247,14 @@ fn constructor(name: &Ident, args: &[Expr], span: Span, named: NamedTypes<'_>) -
             node.secret = true;
             Ok(TypeConstraint::new(inner.ty, node))
         }
-        ("tuple", [of]) => match &*of.unparen().kind {
+        ("tuple", [of]) => match &of.unparen().kind {
             ExprKind::Tuple(items) => tuple(items, named),
             _ => Err(Diagnostic::error(CODE, "`tuple` takes a list of types in brackets")
                 .at(of.span, "not a list")
                 .help(format!("write it like `{}`", example("tuple")))
                 .into()),
         },
-        ("object", [of]) => match &*of.unparen().kind {
+        ("object", [of]) => match &of.unparen().kind {
             ExprKind::Object(items) => object(items, named),
             _ => Err(Diagnostic::error(CODE, "`object` takes attributes in braces")
                 .at(of.span, "not an object")
@@ -384,13 +380,13 @@ fn object(items: &[ObjectItem], named: NamedTypes<'_>) -> Eval<TypeConstraint> {
 
 /// Reads the type of an attribute: the type, whether it is optional, and the rest.
 fn attribute(expr: &Expr, named: NamedTypes<'_>) -> Eval<(Type, bool, Attr)> {
-    let (of, optional, default) = match &*expr.unparen().kind {
-        ExprKind::Call { name, args, .. } if &*name.name == "optional" => match args.as_slice() {
+    let (of, optional, default) = match &expr.unparen().kind {
+        ExprKind::Call(call) if &*call.name.name == "optional" => match &*call.args {
             [of] => (of, true, None),
             [of, default] => (of, true, Some(default)),
             _ => {
                 return Err(Diagnostic::error(CODE, "`optional` takes a type and maybe a default")
-                    .at(expr.span, format!("it has {}", args.len()))
+                    .at(expr.span, format!("it has {}", call.args.len()))
                     .help(format!("write it like `{}`", example("optional")))
                     .into());
             }

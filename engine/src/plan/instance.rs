@@ -465,7 +465,7 @@ fn causes(walk: &Walk<'_>, resource: &Resource, prior: &Value, planned: &Value) 
         .filter_map(|name| {
             let path = Path::attr(name.clone());
             let attribute = resource.body.attribute(&name);
-            let span = attribute.map(|a| a.span).or_else(|| span_of(&resource.body, &path))?;
+            let span = attribute.map(|a| a.span()).or_else(|| span_of(&resource.body, &path))?;
             let mentions = attribute
                 .map(|a| {
                     crate::config::references::references(&a.expr)

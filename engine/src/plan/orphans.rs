@@ -313,18 +313,20 @@ pub(super) fn trigger(walk: &Walk<'_>, at: ModuleInstanceId, repeat: &Repeat, ex
     let mut key = None;
     let mut e = expr.unparen();
     let (ty, name) = loop {
-        match &*e.kind {
-            ExprKind::GetAttr(inner, attr) => {
-                if let ExprKind::Variable(root) = &*inner.unparen().kind {
+        match &e.kind {
+            ExprKind::GetAttr(get) => {
+                let (inner, attr) = (&get.source, &get.name);
+                if let ExprKind::Variable(root) = &inner.unparen().kind {
                     break (root.name.clone(), attr.name.clone());
                 }
                 attributes.push(PathStep::Attr(attr.name.clone()));
                 e = inner.unparen();
             }
-            ExprKind::Index(inner, index) => {
-                let value = crate::eval::eval(index, &walk.world.scope_of(at, repeat))
+            ExprKind::Index(index) => {
+                let inner = &index.source;
+                let value = crate::eval::eval(&index.key, &walk.world.scope_of(at, repeat))
                     .map_err(|d| d.into_iter().next().unwrap_or_else(|| invalid(expr)))?;
-                let of_resource = matches!(&*inner.unparen().kind, ExprKind::GetAttr(i, _) if matches!(&*i.unparen().kind, ExprKind::Variable(_)));
+                let of_resource = matches!(&inner.unparen().kind, ExprKind::GetAttr(get) if matches!(&get.source.unparen().kind, ExprKind::Variable(_)));
                 let text = value.as_str().map(Str::from);
                 let number = value.as_i64().and_then(|i| u64::try_from(i).ok());
                 match (text, number, of_resource) {

@@ -15,8 +15,12 @@ pub type Str = Arc<str>;
 pub struct File {
     /// Which file this is.
     pub source: SourceId,
-    /// Its top-level body.
+    /// Its arguments and blocks.
     pub body: Body,
+    /// `type name = …` statements.
+    pub types: Vec<TypeDecl>,
+    /// `function name(…): type = …` statements.
+    pub functions: Vec<FunctionDecl>,
 }
 
 /// The contents of a file or of a block, in source order.
@@ -26,10 +30,6 @@ pub struct Body {
     pub attributes: Vec<Attribute>,
     /// Nested blocks.
     pub blocks: Vec<Block>,
-    /// `type name = …` statements; only at the top level of a file.
-    pub types: Vec<TypeDecl>,
-    /// `function name(…): type = …` statements; only at the top level of a file.
-    pub functions: Vec<FunctionDecl>,
     /// The text between the braces, or the whole file.
     pub span: Span,
 }
@@ -62,8 +62,13 @@ pub struct Attribute {
     pub name: Ident,
     /// Its value.
     pub expr: Expr,
-    /// From the name to the end of the expression.
-    pub span: Span,
+}
+
+impl Attribute {
+    /// Returns the place from the name to the end of the expression.
+    pub fn span(&self) -> Span {
+        self.name.span.to(self.expr.span)
+    }
 }
 
 /// `kind label "label" { … }`.
@@ -119,10 +124,13 @@ pub struct FunctionParam {
 }
 
 /// An expression with its place.
+///
+/// Large configurations have millions of them, so they are small: a leaf is
+/// held where it stands, everything else in one allocation of exactly its size.
 #[derive(Clone, Debug)]
 pub struct Expr {
     /// What it is.
-    pub kind: Box<ExprKind>,
+    pub kind: ExprKind,
     /// Where it stands, parentheses included.
     pub span: Span,
 }
@@ -130,7 +138,7 @@ pub struct Expr {
 /// The forms of expressions.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
-    /// `null`, `true`, `false`.
+    /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
@@ -139,38 +147,80 @@ pub enum ExprKind {
     /// A quoted string or heredoc without interpolation, escapes resolved, in NFC.
     String(Str),
     /// A quoted string or heredoc with interpolation or directives.
-    Template(Template),
+    Template(Box<Template>),
     /// `[a, b]`.
-    Tuple(Vec<Expr>),
+    Tuple(Box<[Expr]>),
     /// `{ a = b, (c) = d }`.
-    Object(Vec<ObjectItem>),
+    Object(Box<[ObjectItem]>),
     /// A bare name: the root of a reference, or a loop variable.
-    Variable(Ident),
+    Variable(Box<Ident>),
     /// `object.name`.
-    GetAttr(Expr, Ident),
+    GetAttr(Box<GetAttr>),
     /// `collection[key]`; also `collection.0`, with a number literal as key.
-    Index(Expr, Expr),
+    Index(Box<Index>),
     /// `source.*.rest` or `source[*].rest`.
     Splat(Box<Splat>),
-    /// `name(args…)`; with `expand_final` the last argument is spread (`...`).
-    Call {
-        /// The function's name (namespaces joined by `::`).
-        name: Ident,
-        /// The arguments.
-        args: Vec<Expr>,
-        /// Whether `...` follows the last argument.
-        expand_final: bool,
-    },
+    /// `name(args…)`.
+    Call(Box<Call>),
     /// `-x`, `!x`.
-    Unary(UnaryOp, Expr),
+    Unary(UnaryOp, Box<Expr>),
     /// `a op b`.
-    Binary(BinaryOp, Expr, Expr),
+    Binary(BinaryOp, Box<Operands>),
     /// `condition ? a : b`.
-    Conditional(Expr, Expr, Expr),
+    Conditional(Box<Conditional>),
     /// `[for …]` or `{for …}`.
     For(Box<For>),
     /// `(inner)`.
-    Paren(Expr),
+    Paren(Box<Expr>),
+}
+
+/// `source.name`.
+#[derive(Clone, Debug)]
+pub struct GetAttr {
+    /// What has the attribute.
+    pub source: Expr,
+    /// The attribute's name.
+    pub name: Ident,
+}
+
+/// `source[key]`.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// What is looked into.
+    pub source: Expr,
+    /// Which element.
+    pub key: Expr,
+}
+
+/// `name(args…)`.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The function's name (namespaces joined by `::`).
+    pub name: Ident,
+    /// The arguments.
+    pub args: Box<[Expr]>,
+    /// Whether `...` follows the last argument, which is then spread.
+    pub expand_final: bool,
+}
+
+/// The two sides of an operator.
+#[derive(Clone, Debug)]
+pub struct Operands {
+    /// Before the operator.
+    pub left: Expr,
+    /// After it.
+    pub right: Expr,
+}
+
+/// `condition ? then : otherwise`.
+#[derive(Clone, Debug)]
+pub struct Conditional {
+    /// What decides.
+    pub condition: Expr,
+    /// The value if it holds.
+    pub then: Expr,
+    /// The value if it does not.
+    pub otherwise: Expr,
 }
 
 /// One entry of an object constructor.
@@ -188,7 +238,7 @@ pub enum ObjectKey {
     /// A bare name (`a = 1`).
     Name(Ident),
     /// Any other expression (`"a" = 1`, `(var.x) = 1`, `"${a}" = 1`, `1 = 2`).
-    Expr(Expr),
+    Expr(Box<Expr>),
 }
 
 /// A splat: `rest` is applied to each element of `source`.
@@ -199,7 +249,7 @@ pub struct Splat {
     /// Whether it is `[*]` (full) rather than `.*`.
     pub full: bool,
     /// The operations applied to each element.
-    pub rest: Vec<Traverse>,
+    pub rest: Box<[Traverse]>,
     /// Where the `.*` or `[*]` stands.
     pub marker: Span,
 }
@@ -294,7 +344,7 @@ impl BinaryOp {
 #[derive(Clone, Debug)]
 pub struct Template {
     /// The parts in order.
-    pub parts: Vec<TemplatePart>,
+    pub parts: Box<[TemplatePart]>,
     /// Whether it was written as a heredoc.
     pub heredoc: bool,
 }
@@ -307,62 +357,131 @@ pub enum TemplatePart {
     /// `${ expression }`.
     Interpolation(Expr),
     /// `%{ if condition }…%{ else }…%{ endif }`.
-    If {
-        /// The condition.
-        condition: Expr,
-        /// Rendered when it holds.
-        then: Vec<TemplatePart>,
-        /// Rendered when it does not.
-        otherwise: Vec<TemplatePart>,
-    },
+    If(Box<TemplateIf>),
     /// `%{ for k, v in collection }…%{ endfor }`.
-    For {
-        /// The key variable, when two are given.
-        key_var: Option<Ident>,
-        /// The value variable.
-        value_var: Ident,
-        /// What is iterated over.
-        collection: Expr,
-        /// Rendered for each element.
-        body: Vec<TemplatePart>,
-    },
+    For(Box<TemplateFor>),
+}
+
+/// `%{ if condition }…%{ else }…%{ endif }`.
+#[derive(Clone, Debug)]
+pub struct TemplateIf {
+    /// The condition.
+    pub condition: Expr,
+    /// Rendered when it holds.
+    pub then: Box<[TemplatePart]>,
+    /// Rendered when it does not.
+    pub otherwise: Box<[TemplatePart]>,
+}
+
+/// `%{ for k, v in collection }…%{ endfor }`.
+#[derive(Clone, Debug)]
+pub struct TemplateFor {
+    /// The key variable, when two are given.
+    pub key_var: Option<Ident>,
+    /// The value variable.
+    pub value_var: Ident,
+    /// What is iterated over.
+    pub collection: Expr,
+    /// Rendered for each element.
+    pub body: Box<[TemplatePart]>,
 }
 
 impl Expr {
     /// Creates an expression.
     pub fn new(kind: ExprKind, span: Span) -> Self {
-        Self {
-            kind: Box::new(kind),
-            span,
-        }
+        Self { kind, span }
     }
 
     /// Returns the expression without surrounding parentheses.
     pub fn unparen(&self) -> &Expr {
         let mut e = self;
-        while let ExprKind::Paren(inner) = &*e.kind {
+        while let ExprKind::Paren(inner) = &e.kind {
             e = inner;
         }
         e
     }
 
+    /// Shows the expressions directly within this one, from left to right.
+    pub fn each_child<'e>(&'e self, f: &mut dyn FnMut(&'e Expr)) {
+        match &self.kind {
+            ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Variable(_) => {}
+            ExprKind::Template(template) => template.parts.iter().for_each(|part| part.each_child(f)),
+            ExprKind::Tuple(items) => items.iter().for_each(f),
+            ExprKind::Object(items) => {
+                for item in items {
+                    if let ObjectKey::Expr(key) = &item.key {
+                        f(key);
+                    }
+                    f(&item.value);
+                }
+            }
+            ExprKind::GetAttr(get) => f(&get.source),
+            ExprKind::Index(index) => {
+                f(&index.source);
+                f(&index.key);
+            }
+            ExprKind::Splat(splat) => {
+                f(&splat.source);
+                for step in &splat.rest {
+                    if let Traverse::Index(key) = step {
+                        f(key);
+                    }
+                }
+            }
+            ExprKind::Call(call) => call.args.iter().for_each(f),
+            ExprKind::Unary(_, inner) | ExprKind::Paren(inner) => f(inner),
+            ExprKind::Binary(_, sides) => {
+                f(&sides.left);
+                f(&sides.right);
+            }
+            ExprKind::Conditional(c) => {
+                f(&c.condition);
+                f(&c.then);
+                f(&c.otherwise);
+            }
+            ExprKind::For(each) => {
+                f(&each.collection);
+                each.key.iter().for_each(&mut *f);
+                f(&each.value);
+                each.condition.iter().for_each(f);
+            }
+        }
+    }
+
     /// Returns the text if this is a string without interpolation.
     pub fn as_literal_string(&self) -> Option<&Str> {
-        match &*self.kind {
+        match &self.kind {
             ExprKind::String(s) => Some(s),
             _ => None,
         }
     }
 }
 
+impl TemplatePart {
+    fn each_child<'e>(&'e self, f: &mut dyn FnMut(&'e Expr)) {
+        match self {
+            TemplatePart::Literal(..) => {}
+            TemplatePart::Interpolation(expr) => f(expr),
+            TemplatePart::If(part) => {
+                f(&part.condition);
+                part.then.iter().chain(&part.otherwise).for_each(|p| p.each_child(f));
+            }
+            TemplatePart::For(part) => {
+                f(&part.collection);
+                part.body.iter().for_each(|p| p.each_child(f));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Expr, ExprKind};
+    use super::{Expr, ObjectItem, TemplatePart};
 
     #[test]
     fn nodes_are_small() {
-        // A large configuration has millions of them.
-        assert!(size_of::<Expr>() <= 24);
-        assert!(size_of::<ExprKind>() <= 80);
+        assert!(size_of::<Expr>() <= 40);
+        assert!(size_of::<ObjectItem>() <= 72);
+        assert!(size_of::<TemplatePart>() <= 40);
     }
 }

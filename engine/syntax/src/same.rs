@@ -1,16 +1,20 @@
 //! Whether two trees mean the same, wherever their parts stand.
 
 use crate::ast::{
-    Attribute, Block, Body, Expr, ExprKind, For, FunctionDecl, Ident, ObjectItem, ObjectKey, Splat, TemplatePart,
+    Attribute, Block, Body, Expr, ExprKind, File, For, FunctionDecl, Ident, ObjectItem, ObjectKey, Splat, TemplatePart,
     Traverse, TypeDecl,
 };
 
-/// Says whether two bodies are equal but for their places.
-pub fn same_body(a: &Body, b: &Body) -> bool {
-    same_all(&a.attributes, &b.attributes, same_attribute)
-        && same_all(&a.blocks, &b.blocks, same_block)
+/// Says whether two files are equal but for their places.
+pub fn same_file(a: &File, b: &File) -> bool {
+    same_body(&a.body, &b.body)
         && same_all(&a.types, &b.types, same_type)
         && same_all(&a.functions, &b.functions, same_function)
+}
+
+/// Says whether two bodies are equal but for their places.
+pub fn same_body(a: &Body, b: &Body) -> bool {
+    same_all(&a.attributes, &b.attributes, same_attribute) && same_all(&a.blocks, &b.blocks, same_block)
 }
 
 /// Says whether two expressions are equal but for their places.
@@ -19,7 +23,7 @@ pub fn same_body(a: &Body, b: &Body) -> bool {
 /// what it holds.
 pub fn same_expr(a: &Expr, b: &Expr) -> bool {
     let (a, b) = (strip(a), strip(b));
-    match (&*a.kind, &*b.kind) {
+    match (&a.kind, &b.kind) {
         (ExprKind::Null, ExprKind::Null) => true,
         (ExprKind::Bool(a), ExprKind::Bool(b)) => a == b,
         (ExprKind::Number(a), ExprKind::Number(b)) => a == b,
@@ -30,25 +34,20 @@ pub fn same_expr(a: &Expr, b: &Expr) -> bool {
         (ExprKind::Tuple(a), ExprKind::Tuple(b)) => same_all(a, b, same_expr),
         (ExprKind::Object(a), ExprKind::Object(b)) => same_all(a, b, same_item),
         (ExprKind::Variable(a), ExprKind::Variable(b)) => same_ident(a, b),
-        (ExprKind::GetAttr(a, x), ExprKind::GetAttr(b, y)) => same_ident(x, y) && same_expr(a, b),
-        (ExprKind::Index(a, x), ExprKind::Index(b, y)) => same_expr(a, b) && same_expr(x, y),
+        (ExprKind::GetAttr(a), ExprKind::GetAttr(b)) => same_ident(&a.name, &b.name) && same_expr(&a.source, &b.source),
+        (ExprKind::Index(a), ExprKind::Index(b)) => same_expr(&a.source, &b.source) && same_expr(&a.key, &b.key),
         (ExprKind::Splat(a), ExprKind::Splat(b)) => same_splat(a, b),
-        (
-            ExprKind::Call {
-                name: a,
-                args: x,
-                expand_final: e,
-            },
-            ExprKind::Call {
-                name: b,
-                args: y,
-                expand_final: f,
-            },
-        ) => same_ident(a, b) && e == f && same_all(x, y, same_expr),
+        (ExprKind::Call(a), ExprKind::Call(b)) => {
+            same_ident(&a.name, &b.name) && a.expand_final == b.expand_final && same_all(&a.args, &b.args, same_expr)
+        }
         (ExprKind::Unary(o, a), ExprKind::Unary(p, b)) => o == p && same_expr(a, b),
-        (ExprKind::Binary(o, a, x), ExprKind::Binary(p, b, y)) => o == p && same_expr(a, b) && same_expr(x, y),
-        (ExprKind::Conditional(a, x, p), ExprKind::Conditional(b, y, q)) => {
-            same_expr(a, b) && same_expr(x, y) && same_expr(p, q)
+        (ExprKind::Binary(o, a), ExprKind::Binary(p, b)) => {
+            o == p && same_expr(&a.left, &b.left) && same_expr(&a.right, &b.right)
+        }
+        (ExprKind::Conditional(a), ExprKind::Conditional(b)) => {
+            same_expr(&a.condition, &b.condition)
+                && same_expr(&a.then, &b.then)
+                && same_expr(&a.otherwise, &b.otherwise)
         }
         (ExprKind::For(a), ExprKind::For(b)) => same_for(a, b),
         _ => false,
@@ -59,9 +58,9 @@ pub fn same_expr(a: &Expr, b: &Expr) -> bool {
 fn strip(expr: &Expr) -> &Expr {
     let mut e = expr;
     loop {
-        e = match &*e.kind {
+        e = match &e.kind {
             ExprKind::Paren(inner) => inner,
-            ExprKind::Template(t) if !t.heredoc => match t.parts.as_slice() {
+            ExprKind::Template(t) if !t.heredoc => match &*t.parts {
                 [TemplatePart::Interpolation(inner)] => inner,
                 _ => return e,
             },
@@ -142,36 +141,16 @@ fn same_part(a: &TemplatePart, b: &TemplatePart) -> bool {
     match (a, b) {
         (TemplatePart::Literal(a, _), TemplatePart::Literal(b, _)) => a == b,
         (TemplatePart::Interpolation(a), TemplatePart::Interpolation(b)) => same_expr(a, b),
-        (
-            TemplatePart::If {
-                condition: a,
-                then: x,
-                otherwise: p,
-            },
-            TemplatePart::If {
-                condition: b,
-                then: y,
-                otherwise: q,
-            },
-        ) => same_expr(a, b) && same_all(x, y, same_part) && same_all(p, q, same_part),
-        (
-            TemplatePart::For {
-                key_var: ka,
-                value_var: va,
-                collection: a,
-                body: x,
-            },
-            TemplatePart::For {
-                key_var: kb,
-                value_var: vb,
-                collection: b,
-                body: y,
-            },
-        ) => {
-            same_option(ka.as_ref(), kb.as_ref(), same_ident)
-                && same_ident(va, vb)
-                && same_expr(a, b)
-                && same_all(x, y, same_part)
+        (TemplatePart::If(a), TemplatePart::If(b)) => {
+            same_expr(&a.condition, &b.condition)
+                && same_all(&a.then, &b.then, same_part)
+                && same_all(&a.otherwise, &b.otherwise, same_part)
+        }
+        (TemplatePart::For(a), TemplatePart::For(b)) => {
+            same_option(a.key_var.as_ref(), b.key_var.as_ref(), same_ident)
+                && same_ident(&a.value_var, &b.value_var)
+                && same_expr(&a.collection, &b.collection)
+                && same_all(&a.body, &b.body, same_part)
         }
         _ => false,
     }

@@ -1,7 +1,7 @@
 //! What must hold for any text.
 
 use infra_syntax::format::format;
-use infra_syntax::same::same_body;
+use infra_syntax::same::same_file;
 use infra_syntax::{SourceId, Sources, parse_expr, parse_file, parse_template};
 use proptest::prelude::*;
 
@@ -150,7 +150,7 @@ fn check_format(text: &str) {
         Ok(once) => {
             assert!(!diagnostics.has_errors());
             let (after, _) = parse_file(&once, SourceId(0));
-            assert!(same_body(&before.body, &after.body));
+            assert!(same_file(&before, &after));
             let twice = format(&once).expect("formatted text parses");
             assert_eq!(once, twice);
         }

@@ -42,7 +42,7 @@ pub(in crate::config) fn target(expr: &Expr) -> Result<Target, Diagnostic> {
 
 /// Returns the instance key that a literal in brackets means.
 fn key(expr: &Expr) -> Option<InstanceKey> {
-    match &*expr.kind {
+    match &expr.kind {
         ExprKind::String(text) => Some(InstanceKey::Str(text.clone())),
         ExprKind::Number(text) => text.parse().ok().map(InstanceKey::Int),
         _ => None,

@@ -63,12 +63,12 @@ pub(super) fn lifecycle(block: Block, mode: Mode, out: &mut Diagnostics) -> Life
 }
 
 fn ignore_changes(expr: &Expr, out: &mut Diagnostics) -> IgnoreChanges {
-    let is_all = |e: &Expr| match &*e.kind {
+    let is_all = |e: &Expr| match &e.kind {
         ExprKind::Variable(name) => &*name.name == "all",
         ExprKind::String(text) => matches!(&**text, "all" | "*"),
         _ => false,
     };
-    match &*expr.kind {
+    match &expr.kind {
         ExprKind::Tuple(items) if items.len() == 1 && items[0].as_literal_string().is_some() && is_all(&items[0]) => {
             IgnoreChanges::All
         }
@@ -78,7 +78,7 @@ fn ignore_changes(expr: &Expr, out: &mut Diagnostics) -> IgnoreChanges {
 }
 
 fn attribute_list(argument: &str, expr: &Expr, out: &mut Diagnostics) -> Vec<AttributeRef> {
-    let ExprKind::Tuple(items) = &*expr.unparen().kind else {
+    let ExprKind::Tuple(items) = &expr.unparen().kind else {
         let all = if argument == "ignore_changes" { ", or `all`" } else { "" };
         out.push(
             Diagnostic::error(
@@ -121,7 +121,7 @@ fn attribute_ref(expr: &Expr) -> Option<AttributeRef> {
     for step in &traversal.steps {
         steps.push(match step {
             Step::Attr(name) => AttributeStep::Name(name.name.clone()),
-            Step::Index(key) => match &*key.kind {
+            Step::Index(key) => match &key.kind {
                 ExprKind::String(text) => AttributeStep::Key(text.clone()),
                 ExprKind::Number(text) => AttributeStep::Index(text.parse().ok()?),
                 _ => return None,
@@ -134,9 +134,9 @@ fn attribute_ref(expr: &Expr) -> Option<AttributeRef> {
 
 fn triggers(expr: Expr, out: &mut Diagnostics) -> Vec<Expr> {
     let span = expr.span;
-    match *expr.kind {
-        ExprKind::Tuple(items) => items,
-        ExprKind::Paren(inner) => triggers(inner, out),
+    match expr.kind {
+        ExprKind::Tuple(items) => items.into_vec(),
+        ExprKind::Paren(inner) => triggers(*inner, out),
         _ => {
             out.push(
                 Diagnostic::error(

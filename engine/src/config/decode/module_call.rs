@@ -95,7 +95,7 @@ fn no_blocks(block: &Block) -> Diagnostic {
 /// Reads `providers = { aws = aws.west }`: the module's provider to ours.
 fn providers(expr: &Expr, out: &mut Diagnostics) -> BTreeMap<ProviderKey, ProviderKey> {
     let mut map = BTreeMap::new();
-    let ExprKind::Object(items) = &*expr.kind else {
+    let ExprKind::Object(items) = &expr.kind else {
         out.push(
             Diagnostic::error(
                 "infra::config::invalid_providers",

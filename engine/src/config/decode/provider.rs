@@ -46,13 +46,13 @@ fn ignored_version(attribute: &Attribute) -> Diagnostic {
         "infra::config::ignored",
         "`version` of a provider has no effect: providers are built in",
     )
-    .at(attribute.span, "ignored")
+    .at(attribute.span(), "ignored")
     .help("remove it")
 }
 
 /// Reads a reference to a provider configuration, such as `aws` or `aws.west`.
 pub(super) fn provider_key(expr: &Expr, out: &mut Diagnostics) -> Option<ProviderKey> {
-    let key = match &*expr.kind {
+    let key = match &expr.kind {
         // The quoted form of old configurations.
         ExprKind::String(text) => {
             let (name, alias) = match text.split_once('.') {

@@ -8,7 +8,7 @@ use crate::config::references::{Traversal, as_traversal};
 
 /// Reads the value of `depends_on`.
 pub(super) fn depends_on(expr: &Expr, out: &mut Diagnostics) -> Vec<Reference> {
-    let ExprKind::Tuple(items) = &*expr.unparen().kind else {
+    let ExprKind::Tuple(items) = &expr.unparen().kind else {
         out.push(
             Diagnostic::error(
                 "infra::config::invalid_depends_on",

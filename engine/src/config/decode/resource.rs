@@ -141,10 +141,10 @@ impl Decoder<'_> {
         meta
     }
 
-    fn lifecycle(&mut self, blocks: Vec<Block>, mode: Mode) -> Lifecycle {
+    fn lifecycle(&mut self, blocks: Vec<Block>, mode: Mode) -> Arc<Lifecycle> {
         match fields::at_most_one(blocks, self.out) {
-            Some(block) => lifecycle::lifecycle(block, mode, self.out),
-            None => Lifecycle::default(),
+            Some(block) => Arc::new(lifecycle::lifecycle(block, mode, self.out)),
+            None => Arc::clone(&self.no_lifecycle),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use infra_syntax::ast::{Expr, FunctionDecl, Ident};
+use infra_syntax::ast::{Call, FunctionDecl, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 
 use super::Validator;
@@ -15,19 +15,20 @@ use crate::eval::{functions, type_expr};
 const SPECIAL: &[&str] = &["try", "can"];
 
 /// Checks that a function exists and takes as many arguments as it is given.
-pub(super) fn call(module: &Module, name: &Ident, given: usize, expand_final: bool, span: Span, out: &mut Diagnostics) {
+pub(super) fn call(module: &Module, call: &Call, span: Span, out: &mut Diagnostics) {
+    let name = &call.name;
     let plain = name.name.strip_prefix("core::").unwrap_or(&name.name);
     if SPECIAL.contains(&plain) {
         return;
     }
     if let Some(function) = module.functions.get(&name.name) {
         let params: Vec<&str> = function.params.iter().map(|p| &*p.name.name).collect();
-        let signature = format!("{}({})", name.name, params.join(", "));
+        let signature = || format!("{}({})", name.name, params.join(", "));
         let arity = Arity {
             least: params.len(),
             most: Some(params.len()),
         };
-        if let Some(d) = arity.check(given, expand_final, &signature, span) {
+        if let Some(d) = arity.check(call, signature, span) {
             out.push(d.related(function.name.span, "declared here"));
         }
         return;
@@ -42,7 +43,7 @@ pub(super) fn call(module: &Module, name: &Ident, given: usize, expand_final: bo
         least: spec.params.len(),
         most: spec.variadic.is_none().then_some(spec.params.len()),
     };
-    out.extend(arity.check(given, expand_final, &spec.signature(), span));
+    out.extend(arity.check(call, || spec.signature(), span));
 }
 
 struct Arity {
@@ -51,7 +52,8 @@ struct Arity {
 }
 
 impl Arity {
-    fn check(&self, given: usize, expand_final: bool, signature: &str, span: Span) -> Option<Diagnostic> {
+    fn check(&self, call: &Call, signature: impl FnOnce() -> String, span: Span) -> Option<Diagnostic> {
+        let (given, expand_final) = (call.args.len(), call.expand_final);
         let few = !expand_final && given < self.least;
         let many = self.most.is_some_and(|most| given > most + usize::from(expand_final));
         if !few && !many {
@@ -66,7 +68,8 @@ impl Arity {
             Some(_) => amount(self.least),
             None => format!("at least {}", amount(self.least)),
         };
-        let name = signature.split('(').next().unwrap_or(signature);
+        let signature = signature();
+        let name = signature.split('(').next().unwrap_or(&signature);
         Some(
             Diagnostic::error(
                 "infra::config::wrong_arity",
@@ -205,8 +208,8 @@ impl<'a> Visitor<'a> for Body<'a, '_> {
         );
     }
 
-    fn call(&mut self, name: &'a Ident, args: &'a [Expr], expand_final: bool, span: Span) {
-        call(self.module, name, args.len(), expand_final, span, self.out);
+    fn call(&mut self, call: &'a Call, span: Span) {
+        self::call(self.module, call, span, self.out);
     }
 }
 
@@ -217,7 +220,7 @@ struct Calls<'a>(BTreeSet<&'a str>);
 impl<'a> Visitor<'a> for Calls<'a> {
     fn traversal(&mut self, _: Traversal<'a>) {}
 
-    fn call(&mut self, name: &'a Ident, _: &'a [Expr], _: bool, _: Span) {
-        self.0.insert(&name.name);
+    fn call(&mut self, call: &'a Call, _: Span) {
+        self.0.insert(&call.name.name);
     }
 }

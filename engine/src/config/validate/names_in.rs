@@ -1,7 +1,7 @@
 //! The names in expressions: declared, complete, and available where they stand.
 
 use infra_providers::Registry;
-use infra_syntax::ast::{self, Expr, Ident};
+use infra_syntax::ast::{self, Call, Expr, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Mode, Str, Type};
 
@@ -29,8 +29,8 @@ impl<'a> Visitor<'a> for Names<'a, '_> {
         }
     }
 
-    fn call(&mut self, name: &'a Ident, args: &'a [Expr], expand_final: bool, span: Span) {
-        super::function::call(self.module, name, args.len(), expand_final, span, self.out);
+    fn call(&mut self, call: &'a Call, span: Span) {
+        super::function::call(self.module, call, span, self.out);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Resources and data sources against their schemas.
 
 use infra_providers::schema::Schema;
-use infra_syntax::ast::{Expr, FunctionDecl, Ident};
+use infra_syntax::ast::{Call, Expr, FunctionDecl, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
 use infra_types::{Mode, Type, Value};
 
@@ -206,8 +206,9 @@ const HOST_FUNCTIONS: &[&str] = &[
 impl<'a> Visitor<'a> for AsksHost<'_> {
     fn traversal(&mut self, _: Traversal<'a>) {}
 
-    fn call(&mut self, name: &'a Ident, _: &'a [Expr], _: bool, _: Span) {
-        let plain = name.name.strip_prefix("core::").unwrap_or(&name.name);
-        self.asks |= HOST_FUNCTIONS.contains(&plain) || self.module.functions.contains_key(&name.name);
+    fn call(&mut self, call: &'a Call, _: Span) {
+        let name = &call.name.name;
+        let plain = name.strip_prefix("core::").unwrap_or(name);
+        self.asks |= HOST_FUNCTIONS.contains(&plain) || self.module.functions.contains_key(name);
     }
 }

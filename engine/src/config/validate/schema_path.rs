@@ -77,7 +77,7 @@ pub(super) fn follow_type<'a, 's>(ty: &'s Type, steps: &[Step<'a>], end: &mut us
             Some(attribute) => &attribute.ty,
             None => return Err(DeadEnd::Unknown(name, attrs.keys().map(|k| &**k).collect())),
         },
-        (Type::Object(attrs), Step::Index(key)) => match &*key.kind {
+        (Type::Object(attrs), Step::Index(key)) => match &key.kind {
             ExprKind::String(name) => match attrs.get(name) {
                 Some(attribute) => &attribute.ty,
                 None => return Ok(()),

@@ -1,6 +1,6 @@
 //! The `infra` block: where the state is must be known before anything else.
 
-use infra_syntax::ast::{Expr, Ident};
+use infra_syntax::ast::{Call, Expr};
 use infra_syntax::{Diagnostic, Span};
 use infra_types::Path;
 
@@ -67,7 +67,7 @@ impl<'a> Visitor<'a> for StaticOnly<'a, '_> {
         }
     }
 
-    fn call(&mut self, name: &'a Ident, args: &'a [Expr], expand_final: bool, span: Span) {
-        self.0.call(name, args, expand_final, span);
+    fn call(&mut self, call: &'a Call, span: Span) {
+        self.0.call(call, span);
     }
 }

@@ -23,7 +23,7 @@ impl Reader<'_> {
             Nesting::List => Type::list(object),
             Nesting::Set => Type::set(object),
         };
-        if let ExprKind::Object(_) = &*attribute.expr.kind
+        if let ExprKind::Object(_) = &attribute.expr.kind
             && nested.nesting != Nesting::Single
         {
             self.out.push(

@@ -100,7 +100,7 @@ impl Reader<'_> {
         for attribute in &block.body.attributes {
             match &*attribute.name.name {
                 "for_each" => for_each = Some(attribute),
-                "iterator" => match &*attribute.expr.kind {
+                "iterator" => match &attribute.expr.kind {
                     ExprKind::Variable(name) => iterator = Some(name),
                     _ => self.out.push(
                         Diagnostic::error("infra::config::invalid_iterator", "`iterator` must be a bare name")

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use infra_syntax::ast::{Expr, ExprKind, Ident, ObjectKey, TemplatePart, Traverse};
+use infra_syntax::ast::{Expr, ExprKind, Ident, TemplatePart};
 use infra_syntax::{Diagnostic, Diagnostics, SourceId, Span};
 use infra_types::{Str, Type, Value};
 use regex::Regex;
@@ -169,24 +169,15 @@ fn free_names<'t>(parts: &'t [TemplatePart], bound: &mut BTreeSet<&'t str>, free
         match part {
             TemplatePart::Literal(..) => {}
             TemplatePart::Interpolation(expr) => free_in(expr, bound, free),
-            TemplatePart::If {
-                condition,
-                then,
-                otherwise,
-            } => {
-                free_in(condition, bound, free);
-                free_names(then, bound, free);
-                free_names(otherwise, bound, free);
+            TemplatePart::If(part) => {
+                free_in(&part.condition, bound, free);
+                free_names(&part.then, bound, free);
+                free_names(&part.otherwise, bound, free);
             }
-            TemplatePart::For {
-                key_var,
-                value_var,
-                collection,
-                body,
-            } => {
-                free_in(collection, bound, free);
-                let added = bind(key_var.as_ref(), value_var, bound);
-                free_names(body, bound, free);
+            TemplatePart::For(part) => {
+                free_in(&part.collection, bound, free);
+                let added = bind(part.key_var.as_ref(), &part.value_var, bound);
+                free_names(&part.body, bound, free);
                 bound.retain(|n| !added.contains(n));
             }
         }
@@ -200,39 +191,12 @@ fn bind<'t>(key: Option<&'t Ident>, value: &'t Ident, bound: &mut BTreeSet<&'t s
 }
 
 fn free_in<'t>(expr: &'t Expr, bound: &mut BTreeSet<&'t str>, free: &mut BTreeMap<&'t str, Span>) {
-    match &*expr.kind {
-        ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) => {}
+    match &expr.kind {
         ExprKind::Template(template) => free_names(&template.parts, bound, free),
-        ExprKind::Tuple(items) => items.iter().for_each(|e| free_in(e, bound, free)),
-        ExprKind::Object(items) => {
-            for item in items {
-                if let ObjectKey::Expr(key) = &item.key {
-                    free_in(key, bound, free);
-                }
-                free_in(&item.value, bound, free);
-            }
-        }
         ExprKind::Variable(name) if bound.contains(&*name.name) => {}
         ExprKind::Variable(name) => {
             free.entry(&name.name).or_insert(name.span);
         }
-        ExprKind::GetAttr(source, _) | ExprKind::Unary(_, source) | ExprKind::Paren(source) => {
-            free_in(source, bound, free);
-        }
-        ExprKind::Index(a, b) | ExprKind::Binary(_, a, b) => {
-            free_in(a, bound, free);
-            free_in(b, bound, free);
-        }
-        ExprKind::Splat(splat) => {
-            free_in(&splat.source, bound, free);
-            for step in &splat.rest {
-                if let Traverse::Index(key) = step {
-                    free_in(key, bound, free);
-                }
-            }
-        }
-        ExprKind::Call { args, .. } => args.iter().for_each(|e| free_in(e, bound, free)),
-        ExprKind::Conditional(a, b, c) => [a, b, c].into_iter().for_each(|e| free_in(e, bound, free)),
         ExprKind::For(f) => {
             free_in(&f.collection, bound, free);
             let added = bind(f.key_var.as_ref(), &f.value_var, bound);
@@ -240,6 +204,7 @@ fn free_in<'t>(expr: &'t Expr, bound: &mut BTreeSet<&'t str>, free: &mut BTreeMa
             inner.for_each(|e| free_in(e, bound, free));
             bound.retain(|n| !added.contains(n));
         }
+        _ => expr.each_child(&mut |child| free_in(child, bound, free)),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_syntax::ast::{Expr, ExprKind, Ident, ObjectKey, TemplatePart, Traverse};
+use infra_syntax::ast::{Expr, ExprKind, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, SourceId, Span};
 use infra_types::{Str, Type, Value, ValueKind};
 
@@ -222,7 +222,7 @@ fn decode_tfvars(source: &str, scope: &dyn Scope) -> Result<Value, FnError> {
     if diagnostics.has_errors() {
         return Err(wrong(&diagnostics));
     }
-    if !file.body.blocks.is_empty() || !file.body.types.is_empty() || !file.body.functions.is_empty() {
+    if !file.body.blocks.is_empty() || !file.types.is_empty() || !file.functions.is_empty() {
         return Err(FnError::at(0, "there must be nothing but `name = value`"));
     }
     let mut values = BTreeMap::new();
@@ -242,47 +242,9 @@ fn decode_tfvars(source: &str, scope: &dyn Scope) -> Result<Value, FnError> {
 
 /// Says whether an expression calls no function.
 fn is_plain(expr: &Expr) -> bool {
-    match &*expr.kind {
-        ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Variable(_) => true,
-        ExprKind::Call { .. } => false,
-        ExprKind::Template(template) => are_plain(&template.parts),
-        ExprKind::Tuple(items) => items.iter().all(is_plain),
-        ExprKind::Object(items) => items.iter().all(|item| {
-            let key = match &item.key {
-                ObjectKey::Name(_) => true,
-                ObjectKey::Expr(key) => is_plain(key),
-            };
-            key && is_plain(&item.value)
-        }),
-        ExprKind::Paren(inner) | ExprKind::Unary(_, inner) | ExprKind::GetAttr(inner, _) => is_plain(inner),
-        ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => is_plain(a) && is_plain(b),
-        ExprKind::Conditional(a, b, c) => is_plain(a) && is_plain(b) && is_plain(c),
-        ExprKind::Splat(splat) => {
-            let mut keys = splat.rest.iter().filter_map(|step| match step {
-                Traverse::Index(key) => Some(key),
-                Traverse::Attr(_) => None,
-            });
-            is_plain(&splat.source) && keys.all(is_plain)
-        }
-        ExprKind::For(f) => {
-            let mut parts = [&f.collection, &f.value].into_iter().chain(&f.key).chain(&f.condition);
-            parts.all(is_plain)
-        }
-    }
-}
-
-/// Says whether the parts of a template call no function.
-fn are_plain(parts: &[TemplatePart]) -> bool {
-    parts.iter().all(|part| match part {
-        TemplatePart::Literal(..) => true,
-        TemplatePart::Interpolation(expr) => is_plain(expr),
-        TemplatePart::If {
-            condition,
-            then,
-            otherwise,
-        } => is_plain(condition) && are_plain(then) && are_plain(otherwise),
-        TemplatePart::For { collection, body, .. } => is_plain(collection) && are_plain(body),
-    })
+    let mut plain = !matches!(expr.kind, ExprKind::Call(_));
+    expr.each_child(&mut |child| plain = plain && is_plain(child));
+    plain
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 #![no_main]
 
 use infra_syntax::format::format;
-use infra_syntax::same::same_body;
+use infra_syntax::same::same_file;
 use infra_syntax::{SourceId, parse_file};
 use libfuzzer_sys::fuzz_target;
 
@@ -17,6 +17,6 @@ fuzz_target!(|text: &str| {
     }
     let once = format(text).expect("a file that parses can be formatted");
     let (after, _) = parse_file(&once, SourceId(0));
-    assert!(same_body(&before.body, &after.body));
+    assert!(same_file(&before, &after));
     assert_eq!(format(&once).expect("formatted text parses"), once);
 });

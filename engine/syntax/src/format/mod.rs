@@ -11,7 +11,7 @@ use similar::TextDiff;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::parse::parse_file;
-use crate::same::same_body;
+use crate::same::same_file;
 use crate::source::{SourceId, Span};
 
 /// Returns the formatted text.
@@ -41,7 +41,7 @@ pub fn format_source(text: &str, source: SourceId) -> Result<String, Diagnostics
     tokens::unwrap_interpolations(&mut tokens);
     let formatted = layout::lay_out(tokens);
     let (after, diagnostics) = parse_file(&formatted, source);
-    if diagnostics.has_errors() || !same_body(&before.body, &after.body) {
+    if diagnostics.has_errors() || !same_file(&before, &after) {
         return Err(unsound(source).into());
     }
     Ok(formatted)

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::ast::{Attribute, Block, Body, FunctionDecl, FunctionParam, Ident, Str, TypeDecl};
+use crate::ast::{Attribute, Block, Body, File, FunctionDecl, FunctionParam, Ident, Str, TypeDecl};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 
-use super::expr::Builder;
+use super::expr::{Builder, exact};
 use super::text::{normal, unescape};
 use super::{Pair, Pairs, Rule};
 
@@ -14,6 +14,8 @@ use super::{Pair, Pairs, Rule};
 #[derive(Debug, Default)]
 pub(super) struct BodyBuilder {
     body: Body,
+    types: Vec<TypeDecl>,
+    functions: Vec<FunctionDecl>,
 }
 
 impl BodyBuilder {
@@ -33,16 +35,31 @@ impl BodyBuilder {
     pub(super) fn append(&mut self, other: BodyBuilder) {
         self.body.attributes.extend(other.body.attributes);
         self.body.blocks.extend(other.body.blocks);
-        self.body.types.extend(other.body.types);
-        self.body.functions.extend(other.body.functions);
+        self.types.extend(other.types);
+        self.functions.extend(other.functions);
+    }
+
+    /// Ends the body of a file.
+    pub(super) fn finish_file(mut self, source: SourceId, span: Span, out: &mut Diagnostics) -> File {
+        let (types, functions) = (std::mem::take(&mut self.types), std::mem::take(&mut self.functions));
+        File {
+            source,
+            body: self.finish(span, out),
+            types,
+            functions,
+        }
     }
 
     /// Ends the body: reports arguments that are set twice.
-    pub(super) fn finish(mut self, span: Span, out: &mut Diagnostics) -> Body {
-        self.body.span = span;
-        let attributes = &self.body.attributes;
+    pub(super) fn finish(self, span: Span, out: &mut Diagnostics) -> Body {
+        let body = Body {
+            attributes: exact(self.body.attributes).into_vec(),
+            blocks: exact(self.body.blocks).into_vec(),
+            span,
+        };
+        let attributes = &body.attributes;
         if attributes.len() < 2 {
-            return self.body;
+            return body;
         }
         let mut seen: HashMap<&Str, Span> = HashMap::with_capacity(attributes.len());
         for attribute in attributes {
@@ -54,7 +71,7 @@ impl BodyBuilder {
                 }
             }
         }
-        self.body
+        body
     }
 }
 
@@ -77,11 +94,11 @@ impl Builder<'_> {
         match pair.as_rule() {
             Rule::type_decl => {
                 let decl = self.type_decl(pair);
-                body.body.types.push(decl);
+                body.types.push(decl);
             }
             Rule::function_decl => {
                 let decl = self.function_decl(pair);
-                body.body.functions.push(decl);
+                body.functions.push(decl);
             }
             _ => self.statement(pair, body),
         }
@@ -107,8 +124,7 @@ impl Builder<'_> {
         let mut inner = pair.into_inner();
         let name = self.ident(&inner.next()?);
         let expr = self.expr(inner.next()?).expr;
-        let span = name.span.to(expr.span);
-        Some(Attribute { name, expr, span })
+        Some(Attribute { name, expr })
     }
 
     fn block(&mut self, pair: Pair<'_>) -> Block {
@@ -150,7 +166,7 @@ impl Builder<'_> {
             };
             labels.push(label);
         }
-        (kind, labels)
+        (kind, exact(labels).into_vec())
     }
 
     fn label(&mut self, pair: Pair<'_>) -> Ident {

@@ -6,7 +6,7 @@
 
 use std::iter::Peekable;
 
-use crate::ast::{BinaryOp, Expr, ExprKind, For, Ident, ObjectItem, ObjectKey, UnaryOp};
+use crate::ast::{BinaryOp, Call, Conditional, Expr, ExprKind, For, Ident, ObjectItem, ObjectKey, Operands, UnaryOp};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lex::ident_len;
 use crate::limits::MAX_EXPR_DEPTH;
@@ -146,7 +146,11 @@ impl<'a> Builder<'a> {
             let Some(otherwise) = result else { break };
             let span = condition.expr.span.to(otherwise.expr.span);
             let depth = condition.depth.max(branch.depth).max(otherwise.depth);
-            let kind = ExprKind::Conditional(condition.expr, branch.expr, otherwise.expr);
+            let kind = ExprKind::Conditional(Box::new(Conditional {
+                condition: condition.expr,
+                then: branch.expr,
+                otherwise: otherwise.expr,
+            }));
             result = Some(self.node(kind, span, depth));
         }
         match result {
@@ -184,7 +188,13 @@ impl<'a> Builder<'a> {
         if let (Some(op), Some(right), Some(left)) = (operators.pop(), operands.pop(), operands.pop()) {
             let span = left.expr.span.to(right.expr.span);
             let depth = left.depth.max(right.depth);
-            let kind = ExprKind::Binary(op, left.expr, right.expr);
+            let kind = ExprKind::Binary(
+                op,
+                Box::new(Operands {
+                    left: left.expr,
+                    right: right.expr,
+                }),
+            );
             operands.push(self.node(kind, span, depth));
         }
     }
@@ -208,7 +218,7 @@ impl<'a> Builder<'a> {
         }
         while let Some((op, at)) = prefixes.pop() {
             let span = at.to(built.expr.span);
-            built = self.node(ExprKind::Unary(op, built.expr), span, built.depth);
+            built = self.node(ExprKind::Unary(op, Box::new(built.expr)), span, built.depth);
         }
         built
     }
@@ -250,7 +260,7 @@ impl<'a> Builder<'a> {
         match pair.into_inner().next() {
             Some(inner) => {
                 let inner = self.expr(inner);
-                self.node(ExprKind::Paren(inner.expr), span, inner.depth)
+                self.node(ExprKind::Paren(Box::new(inner.expr)), span, inner.depth)
             }
             None => self.leaf(ExprKind::Null, span),
         }
@@ -265,7 +275,7 @@ impl<'a> Builder<'a> {
             depth = depth.max(item.depth);
             items.push(item.expr);
         }
-        self.node(ExprKind::Tuple(items), span, depth)
+        self.node(ExprKind::Tuple(exact(items)), span, depth)
     }
 
     fn reference(&mut self, pair: Pair<'_>) -> Built {
@@ -284,7 +294,7 @@ impl<'a> Builder<'a> {
             "null" => ExprKind::Null,
             "true" => ExprKind::Bool(true),
             "false" => ExprKind::Bool(false),
-            _ => ExprKind::Variable(self.ident(&name)),
+            _ => ExprKind::Variable(Box::new(self.ident(&name))),
         };
         self.leaf(kind, span)
     }
@@ -310,11 +320,11 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        let kind = ExprKind::Call {
+        let kind = ExprKind::Call(Box::new(Call {
             name,
-            args,
+            args: exact(args),
             expand_final,
-        };
+        }));
         self.node(kind, span, depth)
     }
 
@@ -333,14 +343,14 @@ impl<'a> Builder<'a> {
                     let key = self.expr(key);
                     depth = depth.max(key.depth);
                     self.check_key(&key.expr);
-                    ObjectKey::Expr(key.expr)
+                    ObjectKey::Expr(Box::new(key.expr))
                 }
             };
             let value = self.expr(value);
             depth = depth.max(value.depth);
             items.push(ObjectItem { key, value: value.expr });
         }
-        self.node(ExprKind::Object(items), span, depth)
+        self.node(ExprKind::Object(exact(items)), span, depth)
     }
 
     /// Refuses `a.b = 1`, which could mean two things.
@@ -461,19 +471,28 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Returns the elements in an allocation of exactly their size.
+pub(super) fn exact<T>(mut elements: Vec<T>) -> Box<[T]> {
+    match elements.len() == elements.capacity() {
+        true => elements.into_boxed_slice(),
+        // An allocation that is made smaller may stay where it is, whole.
+        false => elements.drain(..).collect(),
+    }
+}
+
 /// Says whether it is a name with attributes and constant indexes.
 fn is_reference(expr: &Expr) -> bool {
     let mut e = expr;
     loop {
-        e = match &*e.kind {
-            ExprKind::GetAttr(inner, _) => inner,
-            ExprKind::Index(inner, key)
+        e = match &e.kind {
+            ExprKind::GetAttr(get) => &get.source,
+            ExprKind::Index(index)
                 if matches!(
-                    *key.kind,
+                    index.key.kind,
                     ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Bool(_) | ExprKind::Null
                 ) =>
             {
-                inner
+                &index.source
             }
             ExprKind::Variable(_) => return true,
             _ => return false,

@@ -61,10 +61,7 @@ pub fn parse_file(text: &str, source: SourceId) -> (File, Diagnostics) {
         let clean = check_characters(text, source, &mut diagnostics);
         parse_statements(clean.as_deref().unwrap_or(text), source, &mut body, &mut diagnostics);
     }
-    let file = File {
-        source,
-        body: body.finish(whole, &mut diagnostics),
-    };
+    let file = body.finish_file(source, whole, &mut diagnostics);
     diagnostics.sort();
     if diagnostics.0.len() >= MAX_ERRORS {
         diagnostics.0.truncate(MAX_ERRORS);

@@ -3,12 +3,12 @@
 //! A template is first a flat row of pieces. Strip markers and the indentation
 //! of `<<-` are applied to the pieces, then directives are put into a tree.
 
-use crate::ast::{ExprKind, Ident, Template, TemplatePart};
+use crate::ast::{ExprKind, Ident, Template, TemplateFor, TemplateIf, TemplatePart};
 use crate::diagnostic::Diagnostic;
 use crate::limits::MAX_NESTING;
 use crate::source::Span;
 
-use super::expr::{Builder, Built};
+use super::expr::{Builder, Built, exact};
 use super::text::{normal, unescape};
 use super::{Pair, Pairs, Rule};
 
@@ -86,7 +86,10 @@ impl Builder<'_> {
             self.pieces(inner, &mut pieces);
         }
         let (parts, _) = self.tree(pieces, whole);
-        Template { parts, heredoc: false }
+        Template {
+            parts: exact(parts),
+            heredoc: false,
+        }
     }
 
     fn flushed<'i>(&mut self, inner: impl Iterator<Item = Pair<'i>>, span: Span) -> Built {
@@ -119,7 +122,11 @@ impl Builder<'_> {
             return self.leaf(ExprKind::String(normal(&text)), span);
         }
         let (parts, depth) = self.tree(pieces, span);
-        self.node(ExprKind::Template(Template { parts, heredoc }), span, depth)
+        let template = Template {
+            parts: exact(parts),
+            heredoc,
+        };
+        self.node(ExprKind::Template(Box::new(template)), span, depth)
     }
 
     /// Turns pairs into pieces; applies strip markers.
@@ -251,28 +258,20 @@ impl Builder<'_> {
             }),
             (Sequence::EndIf, OpenedKind::If(condition)) => {
                 let then = std::mem::replace(parts, directive.outer);
-                parts.push(TemplatePart::If {
-                    condition: condition.expr,
-                    then,
-                    otherwise: Vec::new(),
-                });
+                parts.push(if_part(condition, then, Vec::new()));
             }
             (Sequence::EndIf, OpenedKind::Else(condition, then)) => {
                 let otherwise = std::mem::replace(parts, directive.outer);
-                parts.push(TemplatePart::If {
-                    condition: condition.expr,
-                    then,
-                    otherwise,
-                });
+                parts.push(if_part(condition, then, otherwise));
             }
             (Sequence::EndFor, OpenedKind::For(key_var, value_var, collection)) => {
                 let body = std::mem::replace(parts, directive.outer);
-                parts.push(TemplatePart::For {
+                parts.push(TemplatePart::For(Box::new(TemplateFor {
                     key_var,
                     value_var,
                     collection: collection.expr,
-                    body,
-                });
+                    body: exact(body),
+                })));
             }
             (end, kind) => {
                 let expected = match kind {
@@ -327,6 +326,14 @@ impl Builder<'_> {
             .help(format!("add `%{{ {end} }}`")),
         );
     }
+}
+
+fn if_part(condition: Built, then: Vec<TemplatePart>, otherwise: Vec<TemplatePart>) -> TemplatePart {
+    TemplatePart::If(Box::new(TemplateIf {
+        condition: condition.expr,
+        then: exact(then),
+        otherwise: exact(otherwise),
+    }))
 }
 
 enum Melded {

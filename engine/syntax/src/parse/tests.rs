@@ -9,7 +9,7 @@ use crate::same::same_expr;
 /// Writes an expression with all its structure visible.
 fn dump(expr: &Expr) -> String {
     let list = |items: &[Expr]| items.iter().map(dump).collect::<Vec<_>>().join(" ");
-    match &*expr.kind {
+    match &expr.kind {
         ExprKind::Null => "null".into(),
         ExprKind::Bool(b) => b.to_string(),
         ExprKind::Number(n) => n.to_string(),
@@ -34,8 +34,8 @@ fn dump(expr: &Expr) -> String {
             format!("{{{}}}", items.join(" "))
         }
         ExprKind::Variable(name) => name.name.to_string(),
-        ExprKind::GetAttr(e, name) => format!("{}.{}", dump(e), name.name),
-        ExprKind::Index(e, key) => format!("{}[{}]", dump(e), dump(key)),
+        ExprKind::GetAttr(get) => format!("{}.{}", dump(&get.source), get.name.name),
+        ExprKind::Index(index) => format!("{}[{}]", dump(&index.source), dump(&index.key)),
         ExprKind::Splat(s) => {
             let mut text = format!("({} {}", dump(&s.source), if s.full { "[*]" } else { ".*" });
             for step in &s.rest {
@@ -46,20 +46,16 @@ fn dump(expr: &Expr) -> String {
             }
             text + ")"
         }
-        ExprKind::Call {
-            name,
-            args,
-            expand_final,
-        } => format!(
+        ExprKind::Call(call) => format!(
             "{}({}{})",
-            name.name,
-            list(args),
-            if *expand_final { "..." } else { "" }
+            call.name.name,
+            list(&call.args),
+            if call.expand_final { "..." } else { "" }
         ),
         ExprKind::Unary(UnaryOp::Neg, e) => format!("(- {})", dump(e)),
         ExprKind::Unary(UnaryOp::Not, e) => format!("(! {})", dump(e)),
-        ExprKind::Binary(op, a, b) => format!("({} {} {})", op.symbol(), dump(a), dump(b)),
-        ExprKind::Conditional(c, a, b) => format!("(? {} {} {})", dump(c), dump(a), dump(b)),
+        ExprKind::Binary(op, sides) => format!("({} {} {})", op.symbol(), dump(&sides.left), dump(&sides.right)),
+        ExprKind::Conditional(c) => format!("(? {} {} {})", dump(&c.condition), dump(&c.then), dump(&c.otherwise)),
         ExprKind::For(f) => {
             let mut text = String::from("(for ");
             if let Some(key) = &f.key_var {
@@ -88,31 +84,22 @@ fn parts(parts: &[TemplatePart]) -> String {
         let _ = match part {
             TemplatePart::Literal(s, _) => write!(text, " {s:?}"),
             TemplatePart::Interpolation(e) => write!(text, " ${{{}}}", dump(e)),
-            TemplatePart::If {
-                condition,
-                then,
-                otherwise,
-            } => write!(
+            TemplatePart::If(part) => write!(
                 text,
                 " (if {}{} else{})",
-                dump(condition),
-                self::parts(then),
-                self::parts(otherwise)
+                dump(&part.condition),
+                self::parts(&part.then),
+                self::parts(&part.otherwise)
             ),
-            TemplatePart::For {
-                key_var,
-                value_var,
-                collection,
-                body,
-            } => {
-                let key = key_var.as_ref().map(|k| format!("{}, ", k.name));
+            TemplatePart::For(part) => {
+                let key = part.key_var.as_ref().map(|k| format!("{}, ", k.name));
                 write!(
                     text,
                     " (for {}{} in {}:{})",
                     key.unwrap_or_default(),
-                    value_var.name,
-                    dump(collection),
-                    self::parts(body)
+                    part.value_var.name,
+                    dump(&part.collection),
+                    self::parts(&part.body)
                 )
             }
         };
@@ -154,14 +141,16 @@ fn check_spans(input: &str, expr: &Expr) {
 }
 
 fn children(expr: &Expr) -> Vec<&Expr> {
-    match &*expr.kind {
+    match &expr.kind {
         ExprKind::Tuple(items) => items.iter().collect(),
         ExprKind::Object(items) => items.iter().map(|i| &i.value).collect(),
-        ExprKind::GetAttr(e, _) | ExprKind::Unary(_, e) | ExprKind::Paren(e) => vec![e],
-        ExprKind::Index(a, b) | ExprKind::Binary(_, a, b) => vec![a, b],
-        ExprKind::Conditional(a, b, c) => vec![a, b, c],
+        ExprKind::GetAttr(get) => vec![&get.source],
+        ExprKind::Unary(_, e) | ExprKind::Paren(e) => vec![e],
+        ExprKind::Index(index) => vec![&index.source, &index.key],
+        ExprKind::Binary(_, sides) => vec![&sides.left, &sides.right],
+        ExprKind::Conditional(c) => vec![&c.condition, &c.then, &c.otherwise],
         ExprKind::Splat(s) => vec![&s.source],
-        ExprKind::Call { args, .. } => args.iter().collect(),
+        ExprKind::Call(call) => call.args.iter().collect(),
         ExprKind::For(f) if &*f.value_var.name != crate::ast::SPLAT_ITEM => {
             let mut all = vec![&f.collection, &f.value];
             all.extend(&f.key);
@@ -173,8 +162,8 @@ fn children(expr: &Expr) -> Vec<&Expr> {
             .iter()
             .filter_map(|p| match p {
                 TemplatePart::Interpolation(e) => Some(e),
-                TemplatePart::If { condition, .. } => Some(condition),
-                TemplatePart::For { collection, .. } => Some(collection),
+                TemplatePart::If(part) => Some(&part.condition),
+                TemplatePart::For(part) => Some(&part.collection),
                 TemplatePart::Literal(..) => None,
             })
             .collect(),
@@ -480,16 +469,31 @@ fn template_files() {
 }
 
 fn dump_body(body: &Body) -> String {
+    join(body_items(body))
+}
+
+fn join(mut items: Vec<(u32, String)>) -> String {
+    items.sort();
+    let items: Vec<String> = items.into_iter().map(|(_, text)| text).collect();
+    items.join("; ")
+}
+
+fn body_items(body: &Body) -> Vec<(u32, String)> {
     let mut items: Vec<(u32, String)> = Vec::new();
     for a in &body.attributes {
-        items.push((a.span.start, format!("{} = {}", a.name.name, dump(&a.expr))));
+        items.push((a.span().start, format!("{} = {}", a.name.name, dump(&a.expr))));
     }
     for b in &body.blocks {
         let labels: String = b.labels.iter().map(|l| format!(" {:?}", l.name)).collect();
         let inner = dump_body(&b.body);
         items.push((b.span.start, format!("{}{labels} {{ {inner} }}", b.kind.name)));
     }
-    for t in &body.types {
+    items
+}
+
+fn dump_file(file: &File) -> String {
+    let mut items = body_items(&file.body);
+    for t in &file.types {
         let condition = t.condition.as_ref().map(|c| format!(" where {}", dump(c)));
         items.push((
             t.span.start,
@@ -501,7 +505,7 @@ fn dump_body(body: &Body) -> String {
             ),
         ));
     }
-    for f in &body.functions {
+    for f in &file.functions {
         let params: Vec<String> = f
             .params
             .iter()
@@ -518,16 +522,14 @@ fn dump_body(body: &Body) -> String {
             ),
         ));
     }
-    items.sort();
-    let items: Vec<String> = items.into_iter().map(|(_, text)| text).collect();
-    items.join("; ")
+    join(items)
 }
 
 /// Checks the tree, and the codes of the errors.
 #[track_caller]
 fn check_file(input: &str, expect: &str, codes: &[&str]) {
     let (file, diagnostics) = parse_file(input, SourceId(0));
-    assert_eq!(dump_body(&file.body), expect, "{input}");
+    assert_eq!(dump_file(&file), expect, "{input}");
     let found: Vec<&str> = diagnostics
         .iter()
         .map(|d| d.code.trim_start_matches("infra::syntax::"))

@@ -3,11 +3,11 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use crate::ast::{ExprKind, For, Ident, SPLAT_ITEM, Splat, Traverse};
+use crate::ast::{Expr, ExprKind, For, GetAttr, Ident, Index, SPLAT_ITEM, Splat, Traverse};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
-use super::expr::{Builder, Built};
+use super::expr::{Builder, Built, exact};
 use super::{Pair, Pairs, Rule};
 
 /// One step of a traversal.
@@ -90,15 +90,19 @@ impl Builder<'_> {
         match step {
             Step::Attr(name) => {
                 let span = start.to(name.span);
-                self.node(ExprKind::GetAttr(source.expr, name), span, source.depth)
+                let get = GetAttr {
+                    source: source.expr,
+                    name,
+                };
+                self.node(ExprKind::GetAttr(Box::new(get)), span, source.depth)
             }
             Step::Key(key, at) => {
                 let depth = source.depth.max(key.depth);
-                self.node(ExprKind::Index(source.expr, key.expr), start.to(at), depth)
+                self.node(index(source.expr, key.expr), start.to(at), depth)
             }
             Step::Legacy(key) => {
                 let span = start.to(key.expr.span);
-                self.node(ExprKind::Index(source.expr, key.expr), span, source.depth)
+                self.node(index(source.expr, key.expr), span, source.depth)
             }
             Step::AttrSplat(_) | Step::FullSplat(_) => source,
         }
@@ -134,7 +138,7 @@ impl Builder<'_> {
         let kind = ExprKind::Splat(Box::new(Splat {
             source: source.expr,
             full: false,
-            rest,
+            rest: exact(rest),
             marker,
         }));
         self.node(kind, span, depth)
@@ -159,7 +163,7 @@ impl Builder<'_> {
             let kind = ExprKind::Splat(Box::new(Splat {
                 source: source.expr,
                 full: true,
-                rest,
+                rest: exact(rest),
                 marker,
             }));
             return self.node(kind, span, depth);
@@ -167,7 +171,7 @@ impl Builder<'_> {
         let kind = ExprKind::Splat(Box::new(Splat {
             source: source.expr,
             full: true,
-            rest,
+            rest: exact(rest),
             marker,
         }));
         let collection = self.node(kind, span, depth);
@@ -175,7 +179,7 @@ impl Builder<'_> {
             name: SPLAT_ITEM.into(),
             span: marker,
         };
-        let mut value = self.leaf(ExprKind::Variable(item.clone()), marker);
+        let mut value = self.leaf(ExprKind::Variable(Box::new(item.clone())), marker);
         for step in plain {
             value = self.apply(value, step);
         }
@@ -193,6 +197,10 @@ impl Builder<'_> {
         }));
         self.node(kind, span, depth)
     }
+}
+
+fn index(source: Expr, key: Expr) -> ExprKind {
+    ExprKind::Index(Box::new(Index { source, key }))
 }
 
 fn push_rest(rest: &mut Vec<Traverse>, step: Step, span: &mut Span, depth: &mut u32) {

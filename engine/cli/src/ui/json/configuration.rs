@@ -11,7 +11,7 @@ use infra_engine::config::{Config, Module, ModuleCall, ModuleId, ProviderKey, Re
 use infra_engine::eval::{Host, NoHost, Resolved, Scope, eval};
 use infra_providers::Registry;
 use infra_providers::schema::{Block, Nesting};
-use infra_syntax::ast::{Body, Expr, ExprKind, Ident};
+use infra_syntax::ast::{Body, Call, Expr, ExprKind, Ident};
 use infra_syntax::{Diagnostic, Span};
 use infra_types::json::to_json;
 use serde_json::{Map, Value as Json, json};
@@ -307,7 +307,7 @@ impl<'a> Visitor<'a> for Found {
         self.references.extend(prefixes.drain(least..).rev());
     }
 
-    fn call(&mut self, _: &'a Ident, _: &'a [Expr], _: bool, _: Span) {
+    fn call(&mut self, _: &'a Call, _: Span) {
         self.calls = true;
     }
 }
@@ -326,7 +326,7 @@ fn least(traversal: &Traversal<'_>) -> usize {
 fn step_text(step: &Step<'_>) -> Option<String> {
     match step {
         Step::Attr(name) => Some(format!(".{}", name.name)),
-        Step::Index(key) => match &*key.kind {
+        Step::Index(key) => match &key.kind {
             ExprKind::Number(text) => Some(format!("[{text}]")),
             ExprKind::String(text) => Some(format!("[{}]", infra_types::address::quote(text))),
             _ => None,
