@@ -5,10 +5,9 @@
 //! both mean the same); what is not configured takes its default, keeps what
 //! the service had set before, or is unknown until the service sets it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use infra_types::{Path, Str, Type, Value, ValueKind};
+use infra_types::{Entries, Path, Str, Type, Value, ValueKind};
 
 use crate::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
 
@@ -50,22 +49,23 @@ fn propose_block(block: &Block, prior: Option<&Value>, config: &Value) -> Value 
     let Some(configured) = config.as_entries() else {
         return config.clone();
     };
-    let mut out: BTreeMap<Str, Value> = BTreeMap::new();
+    let mut out: Vec<(Str, Value)> = Vec::with_capacity(block.attributes.len() + block.blocks.len());
     for (name, attribute) in &block.attributes {
         let prior = prior.and_then(|p| p.get(name));
-        let value = propose_attribute(attribute, prior, configured.get(*name), config_exists(prior));
-        out.insert(key(configured, name), value);
+        let (key, config) = entry(configured, name);
+        out.push((key, propose_attribute(attribute, prior, config, config_exists(prior))));
     }
     for (name, nested) in &block.blocks {
         let prior = prior.and_then(|p| p.get(name));
-        let value = match configured.get(*name) {
+        let (key, config) = entry(configured, name);
+        let value = match config {
             Some(config) => propose_nested(nested, prior, config),
             None => nested.empty(),
         };
-        out.insert(key(configured, name), value);
+        out.push((key, value));
     }
     Value {
-        kind: ValueKind::Object(Arc::new(out.into())),
+        kind: ValueKind::Object(Arc::new(out.into_iter().collect())),
         marks: config.marks,
     }
 }
@@ -74,11 +74,13 @@ fn config_exists(prior: Option<&Value>) -> bool {
     prior.is_some()
 }
 
-/// Reuses the configured value's key, to share its text.
-fn key(configured: &BTreeMap<Str, Value>, name: &'static str) -> Str {
-    configured
-        .get_key_value(name)
-        .map_or_else(|| Str::from(name), |(k, _)| k.clone())
+/// Returns what is configured under a name, and the name: the text of the
+/// configured value's key, so that it is shared.
+fn entry<'v>(configured: &'v Entries, name: &'static str) -> (Str, Option<&'v Value>) {
+    match configured.get_key_value(name) {
+        Some((key, value)) => (key.clone(), Some(value)),
+        None => (infra_types::name(name), None),
+    }
 }
 
 fn propose_attribute(attribute: &Attribute, prior: Option<&Value>, config: Option<&Value>, exists: bool) -> Value {

@@ -319,7 +319,7 @@ impl Block {
             return;
         };
         for (name, attribute) in &self.attributes {
-            let Some(v) = entries.get(*name) else { continue };
+            let Some(v) = entries.get(name) else { continue };
             let path = at.join_attr(*name);
             if v.is_null() {
                 if attribute.required {
@@ -347,7 +347,7 @@ impl Block {
             }
         }
         for (name, nested) in &self.blocks {
-            let Some(v) = entries.get(*name) else { continue };
+            let Some(v) = entries.get(name) else { continue };
             let path = at.join_attr(*name);
             match (nested.nesting, v.as_items()) {
                 (Nesting::Single, _) => {

@@ -111,7 +111,9 @@ pub(crate) fn value(ty: &Type) -> BoxedStrategy<Value> {
         Type::Map(t) => {
             let t = Type::clone(t);
             let entries = btree_map(text().prop_map(Str::from), value(&t), 0..4);
-            entries.prop_map(move |entries| Value::map(t.clone(), entries)).boxed()
+            entries
+                .prop_map(move |entries| Value::map(t.clone(), entries.into()))
+                .boxed()
         }
         Type::Tuple(types) => types
             .iter()

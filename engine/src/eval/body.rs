@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
                 }
                 value = Value::unknown(attribute.ty.clone());
             }
-            entries.insert((*name).into(), value);
+            entries.insert(infra_types::name(name), value);
         }
         for (name, nested) in &schema.blocks {
             if entries.contains_key(*name) {
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
                 self.out.push(missing_block(name, nested, owner));
                 value = Value::unknown(nested.ty());
             }
-            entries.insert((*name).into(), value);
+            entries.insert(infra_types::name(name), value);
         }
     }
 

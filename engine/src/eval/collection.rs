@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use infra_syntax::ast::{Expr, For, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{Marks, Number, Str, Type, Value, ValueKind, convert};
+use infra_types::{Entries, Marks, Number, Str, Type, Value, ValueKind, convert};
 
 use super::conditional::as_truth;
 use super::env::{Binding, Env, Eval, error};
@@ -19,7 +19,7 @@ pub(super) fn iterate(value: &Value, span: Span) -> Eval<Option<Items<'_>>> {
     fn indexed(items: &[Value]) -> Items<'_> {
         Box::new(items.iter().enumerate().map(|(i, v)| (Number::from(i).into(), v)))
     }
-    fn keyed(entries: &BTreeMap<Str, Value>) -> Items<'_> {
+    fn keyed(entries: &Entries) -> Items<'_> {
         Box::new(entries.iter().map(|(k, v)| (ValueKind::String(k.clone()).into(), v)))
     }
     Ok(Some(match &value.kind {

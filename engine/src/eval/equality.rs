@@ -1,8 +1,6 @@
 //! Equality of values.
 
-use std::collections::BTreeMap;
-
-use infra_types::{Marks, Refinement, Str, Type, Value, ValueKind};
+use infra_types::{Entries, Marks, Refinement, Type, Value, ValueKind};
 
 /// Says whether two values are equal: a bool, maybe unknown, with the marks of both.
 ///
@@ -62,7 +60,7 @@ fn sequences(a: &[Value], b: &[Value]) -> Option<bool> {
     conclude(a.iter().zip(b).map(|(a, b)| parts(a, b)))
 }
 
-fn entries(a: &BTreeMap<Str, Value>, b: &BTreeMap<Str, Value>) -> Option<bool> {
+fn entries(a: &Entries, b: &Entries) -> Option<bool> {
     if a.len() != b.len() || !a.keys().eq(b.keys()) {
         return Some(false);
     }

@@ -1,7 +1,5 @@
 //! Evaluation of expressions.
 
-use std::collections::BTreeMap;
-
 use infra_syntax::ast::{self, Expr, ExprKind, ObjectItem, ObjectKey};
 use infra_syntax::{Diagnostic, Diagnostics};
 use infra_types::{Marks, Number, Str, Type, Value, ValueKind, convert};
@@ -144,7 +142,7 @@ fn part(expr: &Expr, env: Env<'_>, errors: &mut Diagnostics) -> Value {
 
 fn object(items: &[ObjectItem], env: Env<'_>) -> Eval {
     let mut errors = Diagnostics::new();
-    let mut attrs = BTreeMap::new();
+    let mut attrs = Vec::with_capacity(items.len());
     let mut marks = Marks::NONE;
     let mut known = true;
     for item in items {
@@ -157,7 +155,7 @@ fn object(items: &[ObjectItem], env: Env<'_>) -> Eval {
         marks = marks.union(key_marks);
         match key {
             // A repeated key stands for its last value.
-            Some(key) => drop(attrs.insert(key, value)),
+            Some(key) => attrs.push((key, value)),
             None => known = false,
         }
     }

@@ -150,12 +150,11 @@ pub(crate) fn by_for_each(value: &Value, span: Span, header: Span) -> Result<Vec
         }
         ValueKind::Unknown(..) => return Err(unknown("for_each", span, header, "the value")),
         ValueKind::Map(_) | ValueKind::Object(_) => {
-            let entries: BTreeMap<Str, Value> = value.as_entries().cloned().unwrap_or_default();
+            let entries = value.as_entries().into_iter().flatten();
             entries
-                .into_iter()
                 .map(|(key, value)| Repeat {
-                    key: InstanceKey::Str(key),
-                    value: Some(value),
+                    key: InstanceKey::Str(key.clone()),
+                    value: Some(value.clone()),
                     unknown_key: false,
                 })
                 .collect()

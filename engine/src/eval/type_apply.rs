@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_types::{Path, PathStep, Str, Value, ValueKind, convert_closed, suggest};
+use infra_types::{Entries, Path, PathStep, Str, Value, ValueKind, convert_closed, suggest};
 
 use super::expr::eval_with;
 use super::scope::Scope;
@@ -69,7 +69,7 @@ fn fill(node: &Node, value: &Value) -> Value {
             Value::object(entries.map(|(k, v)| (k.clone(), fill(elem, v))))
         }
         (Children::Object(attrs), ValueKind::Map(_) | ValueKind::Object(_)) => {
-            let mut entries: BTreeMap<Str, Value> = value.as_entries().cloned().unwrap_or_default();
+            let mut entries: BTreeMap<Str, Value> = value.as_entries().map(Entries::to_map).unwrap_or_default();
             for (name, attr) in attrs {
                 let given = entries.get(name).filter(|v| !v.is_null());
                 let Some(part) = given.or(attr.default.as_ref()) else {

@@ -28,7 +28,7 @@ pub fn changed_attributes(before: &Value, after: &Value) -> Vec<infra_types::Str
         return Vec::new();
     };
     a.iter()
-        .filter(|(name, value)| b.get(*name).is_none_or(|old| !old.same_value(value)))
+        .filter(|(name, value)| b.get(name).is_none_or(|old| !old.same_value(value)))
         .map(|(name, _)| name.clone())
         .collect()
 }
@@ -67,8 +67,8 @@ fn compare(at: &Path, before: Option<&Value>, after: Option<&Value>, out: &mut V
 
 fn entries(
     at: &Path,
-    before: &std::collections::BTreeMap<infra_types::Str, Value>,
-    after: &std::collections::BTreeMap<infra_types::Str, Value>,
+    before: &infra_types::Entries,
+    after: &infra_types::Entries,
     step: fn(infra_types::Str) -> PathStep,
     out: &mut Vec<Difference>,
 ) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use infra_providers::{PlanRequest, Problem, ProviderError, Session};
 use infra_syntax::{Diagnostic, Diagnostics, Span};
-use infra_types::{InstanceAddr, Path, Str, Value, ValueKind};
+use infra_types::{Entries, InstanceAddr, Path, Str, Value, ValueKind};
 
 use super::conditions::evaluate_conditions;
 use super::planner::Walk;
@@ -144,8 +144,8 @@ fn carry_forward(config: &Value, prior: &Value, steps: &[AttributeStep]) -> Valu
 }
 
 fn with_entry(value: &Value, name: &Str, entry: Option<Value>) -> Value {
-    let set = |entries: &std::collections::BTreeMap<Str, Value>| {
-        let mut entries = entries.clone();
+    let set = |entries: &Entries| {
+        let mut entries = entries.to_map();
         match entry.clone() {
             Some(v) => entries.insert(name.clone(), v),
             None => entries.remove(name),
@@ -153,7 +153,7 @@ fn with_entry(value: &Value, name: &Str, entry: Option<Value>) -> Value {
         entries
     };
     match &value.kind {
-        ValueKind::Map(m) => Value::map(m.elem.clone(), set(&m.items)).with_marks(value.marks),
+        ValueKind::Map(m) => Value::map(m.elem.clone(), set(&m.items).into()).with_marks(value.marks),
         ValueKind::Object(attrs) => Value::object(set(attrs)).with_marks(value.marks),
         _ => value.clone(),
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::unify::convertible;
 pub use crate::unify::unify;
-use crate::{Marks, Number, ObjectAttr, Path, PathStep, Refinement, Str, Type, Value, ValueKind};
+use crate::{Entries, Marks, Number, ObjectAttr, Path, PathStep, Refinement, Str, Type, Value, ValueKind};
 
 /// Why a value does not convert: what is wrong, and at which part.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -188,9 +188,11 @@ impl Conversion {
         }
     }
 
-    fn mapping(&mut self, items: &BTreeMap<Str, Value>, from: Option<&Type>, elem: &Type, ty: &Type) -> Converted {
+    fn mapping(&mut self, items: &Entries, from: Option<&Type>, elem: &Type, ty: &Type) -> Converted {
         if items.is_empty() {
-            return self.empty(from, elem, ty).map(|elem| Value::map(elem, BTreeMap::new()));
+            return self
+                .empty(from, elem, ty)
+                .map(|elem| Value::map(elem, Entries::from([])));
         }
         let Some(elem) = self.element_type(items.values(), from, elem) else {
             return self.mismatch(&Type::object::<Str>([]), ty);
@@ -201,9 +203,9 @@ impl Conversion {
         let converted = items
             .iter()
             .map(|(k, v)| Ok((k.clone(), self.step(PathStep::Key(k.clone()), v, &elem)?)));
-        let items = converted.collect::<Result<BTreeMap<_, _>, _>>()?;
+        let items = converted.collect::<Result<Vec<_>, _>>()?;
         if !elem.has_dynamic() {
-            return Ok(Value::map(elem.without_optional(), items));
+            return Ok(Value::map(elem.without_optional(), items.into_iter().collect()));
         }
         let (keys, values): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         let Some(values) = self.align(values)? else {
@@ -267,12 +269,7 @@ impl Conversion {
     }
 
     /// Builds an object from attributes, or (with `from`) from entries of a map.
-    fn object(
-        &mut self,
-        attrs: &BTreeMap<Str, Value>,
-        from: Option<&Type>,
-        types: &BTreeMap<Str, ObjectAttr>,
-    ) -> Converted {
+    fn object(&mut self, attrs: &Entries, from: Option<&Type>, types: &BTreeMap<Str, ObjectAttr>) -> Converted {
         if let Some(from) = from
             && let Some((_, attr)) = types.iter().find(|(_, a)| !convertible(from, &a.ty, true))
         {
@@ -295,10 +292,10 @@ impl Conversion {
         Ok(ValueKind::Object(Arc::new(result.into())).into())
     }
 
-    fn missing<T>(&self, attrs: &BTreeMap<Str, Value>, types: &BTreeMap<Str, ObjectAttr>) -> Result<T, ConvertError> {
+    fn missing<T>(&self, attrs: &Entries, types: &BTreeMap<Str, ObjectAttr>) -> Result<T, ConvertError> {
         let missing: Vec<String> = types
             .iter()
-            .filter(|(name, attr)| !attr.optional && !attrs.contains_key(*name))
+            .filter(|(name, attr)| !attr.optional && !attrs.contains_key(name))
             .map(|(name, _)| format!("{name:?}"))
             .collect();
         self.fail(match missing.as_slice() {

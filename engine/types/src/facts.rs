@@ -92,10 +92,12 @@ pub struct Items {
     facts: Facts,
 }
 
-/// The entries of a map or object.
+/// The entries of a map or object, sorted by their names.
+///
+/// They are made once and then read, so they take no more room than they need.
 #[derive(Clone, PartialEq)]
 pub struct Entries {
-    values: BTreeMap<Str, Value>,
+    values: Box<[(Str, Value)]>,
     facts: Facts,
 }
 
@@ -112,16 +114,91 @@ impl Items {
 }
 
 impl Entries {
-    /// Returns the entries as a map of their own.
+    /// Returns the entries as a map that can be changed.
     pub fn to_map(&self) -> BTreeMap<Str, Value> {
-        self.values.clone()
+        self.values.iter().cloned().collect()
     }
 
     /// Returns the entries.
     pub fn into_map(self) -> BTreeMap<Str, Value> {
-        self.values
+        self.values.into_vec().into_iter().collect()
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Returns the value of a name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        Some(self.get_key_value(name)?.1)
+    }
+
+    /// Returns the entry of a name, with the name as it is held here.
+    pub fn get_key_value(&self, name: &str) -> Option<(&Str, &Value)> {
+        let found = self.values.binary_search_by(|(key, _)| (**key).cmp(name)).ok()?;
+        let (key, value) = &self.values[found];
+        Some((key, value))
+    }
+
+    /// Says whether there is a value of this name.
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Iterates over names and values, sorted by name.
+    pub fn iter(&self) -> EntriesIter<'_> {
+        EntriesIter(self.values.iter())
+    }
+
+    /// Iterates over the names, sorted.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Str> + ExactSizeIterator + Clone {
+        self.values.iter().map(|(key, _)| key)
+    }
+
+    /// Iterates over the values, sorted by their names.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &Value> + ExactSizeIterator + Clone {
+        self.values.iter().map(|(_, value)| value)
+    }
+
+    fn of_sorted(values: Box<[(Str, Value)]>) -> Self {
+        let mut facts = Facts::EMPTY;
+        for (key, value) in &values {
+            facts = facts.with(value);
+            facts.size = facts.size.saturating_add(key.len() as u64);
+        }
+        Entries { values, facts }
     }
 }
+
+/// Iterates over [`Entries`].
+#[derive(Clone, Debug)]
+pub struct EntriesIter<'a>(std::slice::Iter<'a, (Str, Value)>);
+
+impl<'a> Iterator for EntriesIter<'a> {
+    type Item = (&'a Str, &'a Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key, value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for EntriesIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(key, value)| (key, value))
+    }
+}
+
+impl ExactSizeIterator for EntriesIter<'_> {}
 
 impl From<Vec<Value>> for Items {
     fn from(values: Vec<Value>) -> Self {
@@ -132,12 +209,13 @@ impl From<Vec<Value>> for Items {
 
 impl From<BTreeMap<Str, Value>> for Entries {
     fn from(values: BTreeMap<Str, Value>) -> Self {
-        let mut facts = Facts::EMPTY;
-        for (key, value) in &values {
-            facts = facts.with(value);
-            facts.size = facts.size.saturating_add(key.len() as u64);
-        }
-        Entries { values, facts }
+        Entries::of_sorted(values.into_iter().collect())
+    }
+}
+
+impl<const N: usize> From<[(Str, Value); N]> for Entries {
+    fn from(values: [(Str, Value); N]) -> Self {
+        values.into_iter().collect()
     }
 }
 
@@ -149,7 +227,18 @@ impl FromIterator<Value> for Items {
 
 impl FromIterator<(Str, Value)> for Entries {
     fn from_iter<I: IntoIterator<Item = (Str, Value)>>(values: I) -> Self {
-        BTreeMap::from_iter(values).into()
+        let mut values = Vec::from_iter(values);
+        if !values.is_sorted_by(|(a, _), (b, _)| a < b) {
+            // A repeated name stands for its last value.
+            values.reverse();
+            values.sort_by(|(a, _), (b, _)| a.cmp(b));
+            values.dedup_by(|(a, _), (b, _)| a == b);
+        }
+        let exact = match values.len() == values.capacity() {
+            true => values.into_boxed_slice(),
+            false => values.drain(..).collect(),
+        };
+        Entries::of_sorted(exact)
     }
 }
 
@@ -157,14 +246,6 @@ impl Deref for Items {
     type Target = Vec<Value>;
 
     fn deref(&self) -> &Vec<Value> {
-        &self.values
-    }
-}
-
-impl Deref for Entries {
-    type Target = BTreeMap<Str, Value>;
-
-    fn deref(&self) -> &BTreeMap<Str, Value> {
         &self.values
     }
 }
@@ -180,10 +261,19 @@ impl<'a> IntoIterator for &'a Items {
 
 impl<'a> IntoIterator for &'a Entries {
     type Item = (&'a Str, &'a Value);
-    type IntoIter = std::collections::btree_map::Iter<'a, Str, Value>;
+    type IntoIter = EntriesIter<'a>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.values.iter()
+        self.iter()
+    }
+}
+
+impl IntoIterator for Entries {
+    type Item = (Str, Value);
+    type IntoIter = std::vec::IntoIter<(Str, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.values.into_vec().into_iter()
     }
 }
 
@@ -195,13 +285,25 @@ impl fmt::Debug for Items {
 
 impl fmt::Debug for Entries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.values.fmt(f)
+        f.debug_map().entries(self).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{Marks, Type, Value};
+    use super::Entries;
+    use crate::{Marks, Str, Type, Value};
+
+    #[test]
+    fn entries_are_sorted_and_the_last_of_a_name_counts() {
+        let pairs = [("b", 1), ("a", 2), ("b", 3), ("aa", 4), ("b", 5)];
+        let entries: Entries = pairs.iter().map(|(k, v)| (Str::from(*k), Value::from(*v))).collect();
+        assert_eq!(entries.keys().map(|k| &**k).collect::<Vec<_>>(), ["a", "aa", "b"]);
+        assert_eq!(entries.get("b").and_then(Value::as_i64), Some(5));
+        assert_eq!(entries.get("ab"), None);
+        assert_eq!(entries.len(), 3);
+        assert_eq!(Entries::from(entries.to_map()), entries);
+    }
 
     #[test]
     fn parts_tell_of_themselves() {

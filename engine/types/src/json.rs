@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 pub use crate::json_value::{
     from_json, from_json_typed, to_json, to_json_typed, try_to_json, type_from_json, type_to_json,
 };
-use crate::{Number, Str, Value, ValueKind};
+use crate::{Entries, Number, Str, Value, ValueKind};
 
 /// Why a value is not written, or a text not read, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,7 @@ fn write_items(items: &[Value], out: &mut String) -> Result<(), JsonError> {
     Ok(())
 }
 
-fn write_entries(entries: &BTreeMap<Str, Value>, out: &mut String) -> Result<(), JsonError> {
+fn write_entries(entries: &Entries, out: &mut String) -> Result<(), JsonError> {
     out.push('{');
     for (i, (key, value)) in entries.iter().enumerate() {
         if i > 0 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::json::JsonError;
-use crate::{ConvertError, Number, ObjectAttr, Path, PathStep, Str, Type, Value, ValueKind};
+use crate::{ConvertError, Entries, Number, ObjectAttr, Path, PathStep, Str, Type, Value, ValueKind};
 
 /// Writes a value; numbers keep all their digits, marks are lost.
 ///
@@ -54,7 +54,7 @@ fn items_to_json(items: &[Value]) -> Result<Json, JsonError> {
     items.iter().map(try_to_json).collect::<Result<_, _>>().map(Json::Array)
 }
 
-fn entries_to_json(entries: &BTreeMap<Str, Value>) -> Result<Json, JsonError> {
+fn entries_to_json(entries: &Entries) -> Result<Json, JsonError> {
     let entries = entries.iter().map(|(k, v)| Ok((k.to_string(), try_to_json(v)?)));
     entries.collect::<Result<_, _>>().map(Json::Object)
 }
@@ -152,7 +152,7 @@ fn collect(ty: &Type, parts: Value, path: &[PathStep]) -> Result<Value, ConvertE
     Ok(match (ty, parts.kind) {
         (Type::Set(_), ValueKind::Tuple(items)) => Value::set(elem, Arc::unwrap_or_clone(items).into_vec()),
         (_, ValueKind::Tuple(items)) => Value::list(elem, Arc::unwrap_or_clone(items).into_vec()),
-        (_, ValueKind::Object(entries)) => Value::map(elem, Arc::unwrap_or_clone(entries).into_map()),
+        (_, ValueKind::Object(entries)) => Value::map(elem, Arc::unwrap_or_clone(entries)),
         (_, kind) => kind.into(),
     })
 }

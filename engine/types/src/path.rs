@@ -91,7 +91,7 @@ impl Path {
                     let mut items = map.items.to_map();
                     let old = items.get(n).cloned().unwrap_or_else(Value::null);
                     items.insert(n.clone(), go(&old, rest, new));
-                    Value::map(map.elem.clone(), items).with_marks(value.marks)
+                    Value::map(map.elem.clone(), items.into()).with_marks(value.marks)
                 }
                 (PathStep::Index(i), _) => {
                     let (i, mut at, mut new) = (*i, 0, Some(new));

@@ -4,10 +4,9 @@
 //! the same that Terraform uses; nulls and unknown values come last.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use crate::printable::is_printable;
-use crate::{Str, Value, ValueKind};
+use crate::{Entries, Value, ValueKind};
 
 impl Value {
     /// Orders elements of sets: by value for primitives, by a text made of the parts otherwise.
@@ -70,7 +69,7 @@ fn structural(a: &Value, b: &Value) -> Ordering {
         let parts = a.iter().zip(b).map(|(x, y)| structural(x, y));
         first_difference(parts).then_with(|| a.len().cmp(&b.len()))
     }
-    fn entries(a: &BTreeMap<Str, Value>, b: &BTreeMap<Str, Value>) -> Ordering {
+    fn entries(a: &Entries, b: &Entries) -> Ordering {
         let parts = a
             .iter()
             .zip(b)

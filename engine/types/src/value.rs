@@ -207,12 +207,8 @@ impl Value {
     }
 
     /// A map. The items must have the element type.
-    pub fn map(elem: Type, items: BTreeMap<Str, Value>) -> Value {
-        ValueKind::Map(Arc::new(MapValue {
-            elem,
-            items: items.into(),
-        }))
-        .into()
+    pub fn map(elem: Type, items: Entries) -> Value {
+        ValueKind::Map(Arc::new(MapValue { elem, items })).into()
     }
 
     /// A tuple.
@@ -410,7 +406,7 @@ impl Value {
     }
 
     /// Returns the entries of a known map or object.
-    pub fn as_entries(&self) -> Option<&BTreeMap<Str, Value>> {
+    pub fn as_entries(&self) -> Option<&Entries> {
         match &self.kind {
             ValueKind::Map(m) => Some(&m.items),
             ValueKind::Object(attrs) => Some(attrs),
@@ -459,6 +455,6 @@ fn same_items(a: &[Value], b: &[Value]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.same_value(y))
 }
 
-fn same_entries(a: &BTreeMap<Str, Value>, b: &BTreeMap<Str, Value>) -> bool {
+fn same_entries(a: &Entries, b: &Entries) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|((k, x), (l, y))| k == l && x.same_value(y))
 }

@@ -14,7 +14,7 @@ use infra_providers::{
     ApplyError, CreateRequest, DeleteRequest, ErrorKind, Monitor, PlanRequest, PlanResponse, ProviderError,
     ReadRequest, Session, UpdateRequest, plan_resource,
 };
-use infra_types::Value;
+use infra_types::{Entries, Value};
 
 use crate::catalog::{Catalog, DataEntry, ResourceEntry};
 use crate::client::Connection;
@@ -368,7 +368,7 @@ fn ignore_timeouts(plan: &mut Plan<'_>) {
 
 /// Returns an object with everything that is known in another (and in a third).
 fn overlay(base: &Value, over: &Value, more: Option<&Value>) -> Value {
-    let entries = |v: &Value| v.as_entries().cloned().unwrap_or_default();
+    let entries = |v: &Value| v.as_entries().map(Entries::to_map).unwrap_or_default();
     let mut out = entries(base);
     out.extend(entries(over).into_iter().filter(|(_, v)| v.is_wholly_known()));
     if let Some(more) = more {

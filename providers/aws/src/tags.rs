@@ -62,7 +62,7 @@ pub(crate) fn plan(plan: &mut Plan<'_>) {
                 .collect();
             let own = tags.and_then(Value::as_entries).into_iter().flatten();
             all.extend(own.filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())));
-            let all = Value::map(Type::String, all);
+            let all = Value::map(Type::String, all.into());
             match tags {
                 Some(tags) => all.with_marks(tags.marks),
                 None => all,

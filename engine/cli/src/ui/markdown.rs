@@ -361,7 +361,7 @@ fn details(row: &Row<'_>) -> String {
 /// Shows what changes, and how much does not.
 fn changed(change: &Change, prior: &Value, planned: &Value, lines: &mut Vec<String>) {
     let replacing = matches!(change.action, Action::Replace { .. });
-    let mut unchanged = prior.as_entries().map_or(0, std::collections::BTreeMap::len);
+    let mut unchanged = prior.as_entries().map_or(0, infra_types::Entries::len);
     let mut last = None;
     let mut renewed = 0;
     for d in differences(prior, planned) {

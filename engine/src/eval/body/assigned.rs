@@ -102,7 +102,7 @@ fn complete(value: &Value, block: &schema::Block) -> Value {
         return value.clone();
     };
     let attributes = block.attributes.iter().map(|(name, attribute)| {
-        let value = given.get(*name).cloned();
+        let value = given.get(name).cloned();
         let value = match value {
             Some(value) if attribute.sensitive && !value.is_null() => value.sensitive(),
             Some(value) => value,
@@ -111,7 +111,7 @@ fn complete(value: &Value, block: &schema::Block) -> Value {
         (Str::from(*name), value)
     });
     let blocks = block.blocks.iter().map(|(name, nested)| {
-        let value = match given.get(*name) {
+        let value = match given.get(name) {
             Some(value) => complete_nested(value, nested),
             None => nested.empty(),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_types::{Marks, Str, Type, Value, ValueKind};
+use infra_types::{Entries, Marks, Str, Type, Value, ValueKind};
 
 use super::collection::items;
 use super::{FnError, Param, Spec, convert, returns, text};
@@ -180,13 +180,13 @@ fn merge(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
             elem = Some(None);
         }
         match arg.as_entries() {
-            Some(entries) if all.is_empty() => all.clone_from(entries),
+            Some(entries) if all.is_empty() => all = entries.to_map(),
             Some(entries) => all.extend(entries.iter().map(|(k, v)| (k.clone(), v.clone()))),
             None => {}
         }
     }
     let value = match elem.flatten() {
-        Some(elem) => Value::map(elem, all),
+        Some(elem) => Value::map(elem, all.into()),
         None => Value::object(all),
     };
     Ok(value.with_marks(marks))
@@ -284,7 +284,7 @@ fn zipmap(args: &[Value], _: &dyn Scope) -> Result<Value, FnError> {
     }
     let keys = key_names(&args[0])?;
     same_count(keys.len(), all.len())?;
-    let entries: BTreeMap<Str, Value> = keys.into_iter().zip(all.iter().cloned()).collect();
+    let entries: Entries = keys.into_iter().zip(all.iter().cloned()).collect();
     let value = match &args[1].kind {
         ValueKind::List(s) => Value::map(s.elem.clone(), entries),
         _ => Value::object(entries),
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn maps_are_merged() {
         let m = |k: &str, v: &str| Value::map(Type::String, [(k.into(), v.into())].into());
-        let both: BTreeMap<Str, Value> = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
+        let both: Entries = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
         check(
             "merge",
             [m("a", "1"), m("b", "2")],

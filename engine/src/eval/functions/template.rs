@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use infra_syntax::ast::{Expr, ExprKind, Ident, TemplatePart};
 use infra_syntax::{Diagnostic, Diagnostics, SourceId, Span};
-use infra_types::{Str, Type, Value};
+use infra_types::{Entries, Type, Value};
 use regex::Regex;
 
 use super::{FnError, Param, Spec, convert, file, returns, text};
@@ -51,7 +51,7 @@ pub(super) fn specs() -> Vec<Spec> {
 
 /// What names mean in a template: its variables, nothing else.
 struct Variables<'a> {
-    vars: &'a BTreeMap<Str, Value>,
+    vars: &'a Entries,
     outer: &'a dyn Scope,
 }
 
@@ -121,7 +121,7 @@ fn render(source: &str, name: &str, vars: &Value, scope: &dyn Scope) -> Result<V
         .map_err(|d| FnError::at(0, explain(&d, source, name)))?;
     let mut free = BTreeMap::new();
     free_names(&template.parts, &mut BTreeSet::new(), &mut free);
-    if let Some((missing, span)) = free.iter().find(|(n, _)| !vars.contains_key(&***n)) {
+    if let Some((missing, span)) = free.iter().find(|(n, _)| !vars.contains_key(n)) {
         let at = place(*span, source, name);
         return Err(FnError::at(
             1,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use infra_syntax::ast::{Expr, ExprKind, Ident};
 use infra_syntax::{Diagnostic, Diagnostics, SourceId, Span};
-use infra_types::{Str, Type, Value, ValueKind};
+use infra_types::{Entries, Type, Value, ValueKind};
 
 use super::string::graphemes;
 use super::template::is_identifier;
@@ -141,7 +141,7 @@ impl Writer {
     }
 
     /// Writes `name = value` lines; the `=` of neighbours on single lines stand below each other.
-    fn entries(&mut self, entries: &BTreeMap<Str, Value>) {
+    fn entries(&mut self, entries: &Entries) {
         let lines: Vec<(String, &Value, bool)> = entries
             .iter()
             .map(|(name, value)| {

@@ -668,7 +668,7 @@ fn spans() {
     assert!(at(block.span).starts_with("a \"b\" {") && at(block.span).ends_with("  }\n}"));
     assert!(at(block.body.span).starts_with("\n  # é") && at(block.body.span).ends_with("  }\n"));
     let c = &block.body.attributes[0];
-    assert_eq!(at(c.span), "c = 1 + é");
+    assert_eq!(at(c.span()), "c = 1 + é");
     assert_eq!(at(c.name.span), "c");
     assert_eq!(at(c.expr.span), "1 + é");
     assert_eq!(at(block.body.blocks[0].span), "d {\n  }");

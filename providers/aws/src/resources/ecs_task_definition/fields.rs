@@ -3,8 +3,6 @@
 //! From it come the schema of the `container` block, the way between that
 //! block and the API's JSON, and what keys that JSON may have.
 
-use std::collections::BTreeMap;
-
 use infra_providers::schema::nearest;
 use infra_providers::{Attribute, Block, NestedBlock};
 use infra_types::{Str, Type, Value};
@@ -337,8 +335,8 @@ fn or_null(value: Option<Value>, ty: Type) -> Value {
 }
 
 fn texts<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
-    let entries: BTreeMap<Str, Value> = entries.map(|(k, v)| (Str::from(k), v.into())).collect();
-    Value::map(Type::String, entries)
+    let entries = entries.map(|(k, v)| (Str::from(k), v.into()));
+    Value::map(Type::String, entries.collect())
 }
 
 /// Brings written JSON to the API's types: numbers and truth values written as
