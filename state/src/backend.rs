@@ -1,8 +1,23 @@
 //! Where state is kept.
 
+use jiff::Timestamp;
+
 use crate::error::StateError;
 use crate::file::ReadState;
 use crate::{Lock, LockInfo, ReadOptions, SecretCodec, State, Types};
+
+/// A snapshot that was written some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// What names it in its place.
+    pub id: String,
+    /// Its serial.
+    pub serial: u64,
+    /// When it was written.
+    pub written: Timestamp,
+    /// Its size in bytes.
+    pub size: u64,
+}
 
 /// A place for one state, its journal and its lock.
 ///
@@ -39,4 +54,23 @@ pub trait StateBackend: Send {
 
     /// Replaces the journal, wholly or not at all; an empty text removes it.
     fn replace_journal(&mut self, text: &[u8]) -> Result<(), StateError>;
+
+    /// Lists the snapshots that can be read again, the newest (the current one) first.
+    fn snapshots(&mut self) -> Result<Vec<SnapshotInfo>, StateError> {
+        Ok(Vec::new())
+    }
+
+    /// Reads one of [`StateBackend::snapshots`].
+    fn read_snapshot(
+        &mut self,
+        snapshot: &SnapshotInfo,
+        types: &dyn Types,
+        options: ReadOptions,
+    ) -> Result<ReadState, StateError> {
+        let _ = (types, options);
+        Err(StateError::Unreadable {
+            place: format!("{} ({})", self.place(), snapshot.id),
+            why: std::io::ErrorKind::NotFound.into(),
+        })
+    }
 }

@@ -22,7 +22,7 @@ pub mod store;
 mod testing;
 pub mod types;
 
-pub use backend::StateBackend;
+pub use backend::{SnapshotInfo, StateBackend};
 pub use edit::EditError;
 pub use error::{KeyError, StateError};
 pub use file::{MissingKey, ReadOptions, ReadState};
