@@ -22,6 +22,9 @@ pub struct Schema {
     /// Whether replacement creates the new object before the old one is deleted,
     /// when the configuration does not say.
     pub create_before_destroy: bool,
+    /// Whether the object is nothing but its entry in the state: nothing exists
+    /// outside that a lost entry would leave behind.
+    pub state_only: bool,
 }
 
 /// The contents of a block.
@@ -438,6 +441,12 @@ impl Schema {
     /// Replacement creates the new object first.
     pub fn create_before_destroy(mut self) -> Self {
         self.create_before_destroy = true;
+        self
+    }
+
+    /// The object is nothing but its entry in the state.
+    pub fn state_only(mut self) -> Self {
+        self.state_only = true;
         self
     }
 

@@ -18,6 +18,8 @@ use crate::sessions::ProviderRef;
 /// A call that is ready to go.
 pub(super) struct Launch {
     pub(super) step: StepId,
+    /// Whether the call reaches what is outside the state.
+    pub(super) outside: bool,
     session: Arc<dyn Session>,
     call: Call,
 }
@@ -32,7 +34,9 @@ enum Call {
 impl Launch {
     /// Runs the call as a task of its own; its result comes back as a message.
     pub(super) fn spawn(self, sender: mpsc::UnboundedSender<Message>) {
-        let Launch { step, session, call } = self;
+        let Launch {
+            step, session, call, ..
+        } = self;
         let reporter = Reporter {
             step,
             sender: sender.clone(),
@@ -241,6 +245,7 @@ impl<'a> Run<'a, '_> {
                 });
                 Some(Launch {
                     step: id,
+                    outside: !self.is_state_only(change),
                     session,
                     call,
                 })
@@ -256,6 +261,15 @@ impl<'a> Run<'a, '_> {
                 None
             }
         }
+    }
+
+    /// Says whether an object is nothing but its entry in the state.
+    fn is_state_only(&self, change: &Change) -> bool {
+        let schema = self
+            .executor
+            .registry
+            .schema(change.addr.resource.mode, change.addr.ty());
+        schema.is_some_and(|schema| schema.state_only)
     }
 
     /// Evaluates a resource again, now that more is known.
@@ -360,14 +374,18 @@ impl<'a> Run<'a, '_> {
         if change.action == (Action::Replace { create_first: true }) {
             self.depose(id, change);
         }
-        self.record(&Record::Intent(Intent {
-            address: change.addr.clone(),
-            deposed: self.deposed.get(&id).cloned(),
-            provider: change.provider.clone(),
-            token: change.token.clone(),
-            name: planned.get_str("name").map(Str::from),
-            planned: Some(self.object(change, settled(&planned), false)),
-        }));
+        // A create that leaves nothing outside needs no intent, unless the journal
+        // must know what it replaces.
+        if !self.is_state_only(change) || self.deposed.contains_key(&id) {
+            self.record(&Record::Intent(Intent {
+                address: change.addr.clone(),
+                deposed: self.deposed.get(&id).cloned(),
+                provider: change.provider.clone(),
+                token: change.token.clone(),
+                name: planned.get_str("name").map(Str::from),
+                planned: Some(self.object(change, settled(&planned), false)),
+            }));
+        }
         Ok(Some(Call::Create(CreateRequest {
             ty: resource.key.ty.to_string(),
             planned,
@@ -478,6 +496,7 @@ impl<'a> Run<'a, '_> {
         });
         self.set_current(&change.addr, Some(object));
         self.existing.insert(id);
+        self.urgent = true;
     }
 
     /// Takes an object out of the state.
@@ -494,6 +513,7 @@ impl<'a> Run<'a, '_> {
             return;
         };
         let change = self.change(i);
+        self.urgent |= !self.is_state_only(change);
         match result {
             Ok(value) => {
                 let value = value.map(|v| match &change.planned {

@@ -7,8 +7,8 @@
 //! become durable together.
 //!
 //! INVARIANT: an intent is durable before its create is called; an outcome is
-//! recorded before its dependents start; a failed step skips what waits for it
-//! and nothing else.
+//! recorded before its dependents start, and durable before any call to the
+//! outside starts; a failed step skips what waits for it and nothing else.
 
 mod change;
 mod check;
@@ -37,6 +37,10 @@ pub use sink::StateSink;
 
 /// How many provider calls run at once, unless said otherwise.
 pub const DEFAULT_PARALLELISM: usize = 32;
+
+/// How long records of objects that are nothing but their entry in the state may
+/// wait: a run that is killed before makes them again.
+const FLUSH_AFTER: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// How often the lock's lease is renewed while operations run.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(60);
@@ -148,6 +152,10 @@ struct Run<'a, 's> {
     sink_failed: bool,
     /// Whether anything was recorded since the last flush.
     dirty: bool,
+    /// Whether something of it happened outside the state.
+    urgent: bool,
+    /// When the last flush was.
+    flushed: tokio::time::Instant,
     /// The object each running create replaces, by step: its deposed key.
     deposed: BTreeMap<StepId, String>,
     /// The creates whose object is known to exist before they finish.
@@ -202,7 +210,7 @@ impl<'a> Executor<'a> {
             while let Ok(message) = receiver.try_recv() {
                 run.receive(message);
             }
-            run.flush();
+            run.flush_if_due();
         }
         interrupted |= shutdown.stage() != Stage::Running;
         let abandoned = run.abandon();
@@ -253,6 +261,8 @@ impl<'a> Executor<'a> {
             checks: Checks::new(&self.plan.checks),
             sink_failed: false,
             dirty: false,
+            urgent: false,
+            flushed: tokio::time::Instant::now(),
             deposed: BTreeMap::new(),
             existing: std::collections::BTreeSet::new(),
             expansions: BTreeMap::new(),
@@ -301,8 +311,12 @@ impl<'a> Run<'a, '_> {
             }
         }
         self.ready = later;
-        // Intents first, then the calls.
-        self.flush();
+        // Intents first, then the calls; and what the calls were made from.
+        if launches.iter().any(|launch| launch.outside) {
+            self.flush();
+        } else {
+            self.flush_if_due();
+        }
         if self.sink_failed {
             for launch in launches {
                 self.slots -= 1;
@@ -316,11 +330,21 @@ impl<'a> Run<'a, '_> {
         }
     }
 
+    /// Makes the records durable if they tell of something outside the state, or
+    /// have waited long enough.
+    fn flush_if_due(&mut self) {
+        if self.urgent || (self.dirty && self.flushed.elapsed() >= FLUSH_AFTER) {
+            self.flush();
+        }
+    }
+
     fn flush(&mut self) {
+        self.urgent = false;
         if !self.dirty || self.sink_failed {
             return;
         }
         self.dirty = false;
+        self.flushed = tokio::time::Instant::now();
         if let Err(error) = self.sink.flush() {
             self.sink_error(&error);
         }

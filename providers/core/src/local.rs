@@ -119,7 +119,7 @@ impl LocalProvider {
         let types = types
             .into_iter()
             .map(|behaviour| {
-                let schema = behaviour.schema();
+                let schema = behaviour.schema().state_only();
                 (behaviour.name(), Entry { schema, behaviour })
             })
             .collect();
