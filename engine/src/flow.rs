@@ -4,6 +4,7 @@
 //! execute with every outcome recorded, commit the result.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use infra_providers::{Registry, SessionOptions};
 use infra_state::{StateError, Store};
@@ -54,7 +55,7 @@ pub async fn plan(
         registry: context.registry,
         host,
         variables,
-        state,
+        state: Arc::new(state),
         intents,
         options,
         session_options,

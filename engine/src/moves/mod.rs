@@ -22,7 +22,7 @@ use rename::rename;
 /// The state after moves.
 pub struct Moves {
     /// The state under its new addresses.
-    pub state: State,
+    pub state: Arc<State>,
     /// New address to old address.
     pub moves: BTreeMap<InstanceAddr, InstanceAddr>,
     /// What could not be moved.
@@ -40,13 +40,13 @@ struct Statement<'c> {
 }
 
 /// Applies all `moved` blocks, each in every instance of the module it stands in, and what is implied.
-pub fn apply(config: &Config, state: &State) -> Moves {
+pub fn apply(config: &Config, state: &Arc<State>) -> Moves {
     let root = ModulePath::root();
     let mut statements = blocks(config);
     let implied = implied(config, state, &statements, &root);
     statements.extend(implied);
     let mut out = Moves {
-        state: state.clone(),
+        state: Arc::clone(state),
         moves: BTreeMap::new(),
         diagnostics: Diagnostics::new(),
     };
@@ -355,13 +355,17 @@ impl Books {
                 .help("remove or move what is there first (`infra state mv`)")
             }));
         }
+        if free.is_empty() {
+            return;
+        }
+        let instances = &mut Arc::make_mut(&mut out.state).instances;
         for (from, to) in free {
-            let Some(instance) = out.state.instances.remove(&from) else {
+            let Some(instance) = instances.remove(&from) else {
                 continue;
             };
             self.remove(&from);
             self.add(&to);
-            out.state.instances.insert(to.clone(), instance);
+            instances.insert(to.clone(), instance);
             let old = out.moves.remove(&from).unwrap_or(from);
             out.moves.insert(to, old);
         }
@@ -400,7 +404,7 @@ fn rename_dependencies(out: &mut Moves) {
             Arc::make_mut(object).dependencies = new.into_iter().collect();
         }
     };
-    for instance in out.state.instances.values_mut() {
+    for instance in Arc::make_mut(&mut out.state).instances.values_mut() {
         instance.current.iter_mut().for_each(rename);
         instance.deposed.values_mut().for_each(rename);
     }

@@ -75,7 +75,7 @@ pub struct Planner<'a> {
     /// The values of the root variables.
     pub variables: BTreeMap<Str, Value>,
     /// The state.
-    pub state: State,
+    pub state: Arc<State>,
     /// Creates of an earlier run whose answer was lost.
     pub intents: Vec<OpenIntent>,
     /// How to plan.
@@ -206,7 +206,7 @@ impl Planner<'_> {
             dependencies: resource_dependencies(self.config, self.graph),
             changed: BTreeSet::new(),
             create_first: HashMap::new(),
-            stored: Arc::new(moved.state),
+            stored: moved.state,
         };
         let drift = walk.refresh().await;
         let refactor = |walk: &mut Walk<'_>| {
@@ -633,18 +633,7 @@ impl<'a> Walk<'a> {
             });
         }
         self.record_left_out();
-        let mut prior = (*stored).clone();
-        let addresses: Vec<InstanceAddr> = prior.instances.keys().cloned().collect();
-        for addr in addresses {
-            let mut instance = prior.instances[&addr].clone();
-            instance.current = self.prior.get(&addr).cloned();
-            prior.set_instance(addr, instance);
-        }
-        for addr in self.imports.keys() {
-            let mut instance = prior.instances.get(addr).cloned().unwrap_or_default();
-            instance.current = self.prior.get(addr).cloned();
-            prior.set_instance(addr.clone(), instance);
-        }
+        let prior = self.prior_state();
         self.diagnostics.sort();
         if self.diagnostics.has_errors() {
             drop_consequences(&mut self.diagnostics);
@@ -662,7 +651,7 @@ impl<'a> Walk<'a> {
             targets: self.planner.options.targets.clone(),
             excludes: self.planner.options.excludes.clone(),
             stored,
-            prior: Arc::new(prior),
+            prior,
             variables: self.planner.variables.clone(),
             recovered: self.recovered,
             moved: self.moves,
@@ -679,6 +668,45 @@ impl<'a> Walk<'a> {
             plan,
             sessions: self.sessions,
         })
+    }
+
+    /// Returns the state with the objects as they were found: refreshed, imported, or gone.
+    fn prior_state(&self) -> Arc<State> {
+        let stored = &self.stored;
+        let same = |current: Option<&Arc<ObjectState>>, found: Option<&Arc<ObjectState>>| match (current, found) {
+            (Some(current), Some(found)) => Arc::ptr_eq(current, found),
+            (None, None) => true,
+            _ => false,
+        };
+        // Both are in order of their addresses.
+        let mut found = self.prior.iter().peekable();
+        let mut differ: Vec<(&InstanceAddr, Option<&Arc<ObjectState>>)> = Vec::new();
+        for (addr, instance) in &stored.instances {
+            while found.peek().is_some_and(|(other, _)| *other < addr) {
+                found.next();
+            }
+            let object = found.next_if(|(other, _)| *other == addr).map(|(_, object)| object);
+            if !same(instance.current.as_ref(), object) {
+                differ.push((addr, object));
+            }
+        }
+        for addr in self.imports.keys() {
+            let object = self.prior.get(addr);
+            let current = stored.instances.get(addr).and_then(|i| i.current.as_ref());
+            if !same(current, object) {
+                differ.push((addr, object));
+            }
+        }
+        if differ.is_empty() {
+            return Arc::clone(stored);
+        }
+        let mut prior = (**stored).clone();
+        for (addr, object) in differ {
+            let mut instance = prior.instances.get(addr).cloned().unwrap_or_default();
+            instance.current = object.cloned();
+            prior.set_instance(addr.clone(), instance);
+        }
+        Arc::new(prior)
     }
 
     /// Warns of instances that were to be replaced and are not in the plan.

@@ -27,10 +27,14 @@ impl Walk<'_> {
             self.recover().await;
         }
         let stored = Arc::clone(&self.stored);
-        for (addr, instance) in &stored.instances {
-            if let Some(object) = &instance.current {
-                self.prior.insert(addr.clone(), Arc::clone(object));
-            }
+        let current = stored
+            .instances
+            .iter()
+            .filter_map(|(addr, instance)| Some((addr.clone(), Arc::clone(instance.current.as_ref()?))));
+        if self.prior.is_empty() {
+            self.prior = current.collect();
+        } else {
+            self.prior.extend(current);
         }
         if self.prior.is_empty() {
             return Vec::new();

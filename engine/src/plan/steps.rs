@@ -403,6 +403,10 @@ impl Builder<'_> {
         }
         let mut graph = ExecutionGraph { steps: self.steps };
         for edges in [&self.indirect, &self.remembered] {
+            // The configuration alone has no cycles.
+            if edges.is_empty() {
+                continue;
+            }
             let petgraph = graph.petgraph();
             if petgraph::algo::toposort(&petgraph, None).is_ok() {
                 break;

@@ -120,7 +120,10 @@ impl Run<'_> {
         let result = self.execute(&runtime, &mut store, &planned);
         store.unlock()?;
         let outcome = result?;
-        self.report(&planned, &outcome)
+        let code = self.report(&planned, &outcome);
+        // The end of the process gives the memory back sooner than taking it apart.
+        std::mem::forget((planned, outcome, store));
+        code
     }
 
     /// Shows what would be done.

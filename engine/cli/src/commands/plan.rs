@@ -40,8 +40,9 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
     progress.finish();
     store.unlock()?;
     let planned = planned.map_err(|d| Failure::new(d, project.config.sources.clone()))?;
-    let plan = &planned.plan;
-    let text = plan_view::render(plan, &project.config, false);
+    // Needed until the process ends, which gives the memory back sooner.
+    let plan = &Box::leak(Box::new(planned)).plan;
+    std::mem::forget(store);
     if args.json {
         output.line(&json::plan(plan, project, &registry).to_string());
         output.note(&plan_view::render(plan, &project.config, output.note_color()));
@@ -55,7 +56,7 @@ pub(super) fn run(args: &PlanArgs, output: &Output) -> Result<u8, Failure> {
             plan,
             &project.config,
             &options,
-            text,
+            plan_view::render(plan, &project.config, false),
             json::plan(plan, project, &registry),
         )
     };
