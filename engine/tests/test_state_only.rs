@@ -15,7 +15,10 @@ resource fake_thing user {
 
 fn name_in_state(bench: &Bench) -> Option<String> {
     let state = bench.state();
-    let (_, instance) = state.instances.iter().find(|(addr, _)| addr.ty().as_ref() == "random_id")?;
+    let (_, instance) = state
+        .instances
+        .iter()
+        .find(|(addr, _)| addr.ty().as_ref() == "random_id")?;
     let current = instance.current.as_ref()?;
     Some(current.attributes.get_str("hex")?.to_owned())
 }

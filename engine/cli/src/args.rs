@@ -178,6 +178,9 @@ pub(crate) struct ApplyArgs {
     /// Apply without asking
     #[arg(long, short = 'y', alias = "auto-approve")]
     pub yes: bool,
+    /// With `--yes`: how many stages may be applied without asking
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_count, requires = "yes")]
+    pub stages: usize,
     /// Delete everything
     #[arg(long)]
     pub destroy: bool,

@@ -29,6 +29,7 @@ pub(crate) const ALL: &[Explanation] = explanations! {
         "configuration",
         "differs_from_plan",
         "failed",
+        "no_progress",
         "no_provider",
         "partial",
         "unknown",

@@ -105,7 +105,7 @@ impl Walk<'_> {
         let graph = self.planner.graph;
         let planned = |id: &NodeId| match destroying {
             true => matches!(graph.node(*id), Node::Variable(ModuleId::ROOT, _)),
-            false => self.selection.node(*id),
+            false => self.selection.node(*id) && !self.later.has(*id),
         };
         let mut left_out: Vec<(String, &'static str, CheckStatus)> = Vec::new();
         for id in graph.order() {

@@ -45,6 +45,10 @@ pub fn digest(plan: &Plan) -> String {
         hash.value(change.prior.as_ref().map(|p| &p.attributes));
         hash.value(change.planned.as_ref());
     }
+    for deferred in &plan.later {
+        hash.text("later");
+        hash.text(&deferred.declared);
+    }
     for (name, output) in &plan.outputs {
         if !output.is_noop() {
             hash.text("output");

@@ -163,7 +163,8 @@ impl Walk<'_> {
         }
         for (addr, span) in &self.import_spans {
             let planned = self.changes.contains_key(&(addr.clone(), None));
-            if !planned && self.selection.object(self.planner.config, addr) {
+            let config = self.planner.config;
+            if !planned && self.selection.object(config, addr) && !self.later.object(config, addr) {
                 self.diagnostics.push(not_declared(addr, *span));
             }
         }

@@ -14,6 +14,7 @@ pub mod digest;
 pub mod file;
 mod imports;
 mod instance;
+mod later;
 mod orphans;
 pub mod planner;
 mod prepare;
@@ -33,6 +34,7 @@ pub(crate) use conditions::evaluate_conditions;
 pub(crate) use imports::id as import_id;
 pub use instance::error_diagnostic;
 pub(crate) use instance::{desired, problem_diagnostic, provider_ref};
+pub use later::{Deferred, Wait};
 pub use planner::{PlanOptions, Planner};
 pub(crate) use planner::{resource_key, shown_secret};
 pub use steps::{ExecutionGraph, Step, StepId, StepKind};
@@ -66,6 +68,8 @@ pub struct Plan {
     pub data: BTreeMap<InstanceAddr, Value>,
     /// Results of conditions and checks.
     pub checks: Vec<CheckResult>,
+    /// What can be planned only after this plan was applied.
+    pub later: Vec<Deferred>,
     /// The steps and their order.
     pub graph: ExecutionGraph,
     /// Warnings.

@@ -21,7 +21,12 @@ impl Walk<'_> {
     pub(super) fn plan_orphans(&mut self) {
         let stored = Arc::clone(&self.stored);
         let mut protected = Diagnostics::new();
+        let config = self.planner.config;
+        let in_use = self.later.in_use(config, &stored);
         for (addr, instance) in &stored.instances {
+            if self.later.object(config, addr) || in_use.contains(&addr.resource.path()) {
+                continue;
+            }
             if !self.changes.contains_key(&(addr.clone(), None))
                 && let Some(object) = self.prior.get(addr).cloned()
                 && self.selection.orphan(self.planner.config, addr)

@@ -22,11 +22,12 @@ use super::checks::warnings;
 use super::conditions::evaluate_conditions;
 use super::dependencies::resource_dependencies;
 use super::instance::{self, DataPlan};
+use super::later::Later;
 use super::selection::Selection;
 use super::{Change, CheckResult, Drift, OutputChange, Plan, PlanMode, Recovery};
 use crate::config::{Config, ModuleId, Output, ProviderKey, Resource, ResourceKey};
 use crate::eval::Host;
-use crate::eval::world::{ModuleInstanceId, Purpose, Repeat, World};
+use crate::eval::world::{Expansion, ModuleInstanceId, Purpose, Repeat, World};
 use crate::flow::Planned;
 use crate::graph::{ConfigGraph, Node, NodeId};
 use crate::observe::{Event, Observer};
@@ -93,6 +94,8 @@ pub(super) struct Walk<'a> {
     pub(super) sessions: Sessions,
     /// What the plan is about.
     pub(super) selection: Selection,
+    /// What waits for the next plan.
+    pub(super) later: Later,
     /// The state before refresh, after moves.
     pub(super) stored: Arc<State>,
     /// What is there now, by address.
@@ -193,6 +196,7 @@ impl Planner<'_> {
             world,
             sessions: Sessions::new(self.session_options.clone()),
             selection,
+            later: Later::default(),
             prior: BTreeMap::new(),
             changes: BTreeMap::new(),
             moves: moved.moves,
@@ -258,7 +262,7 @@ impl<'a> Walk<'a> {
         loop {
             while let Some(Reverse(at)) = ready.pop() {
                 let id = graph.order()[at];
-                if !self.selection.node(id) {
+                if !self.selection.node(id) || self.later.follow(graph, id) {
                     release(id, &dependents, &mut waits, &mut ready, &position);
                     continue;
                 }
@@ -294,7 +298,7 @@ impl<'a> Walk<'a> {
         match planner.graph.node(id) {
             Node::Module(module) => {
                 if let Err(errors) = self.world.expand_module(*module) {
-                    self.diagnostics.extend(errors);
+                    self.not_expanded(id, errors);
                 }
                 Outcome::Done
             }
@@ -388,24 +392,47 @@ impl<'a> Walk<'a> {
 
     /// Finishes a node whose answers have all arrived.
     fn complete(&mut self, id: NodeId) {
-        if let Node::Check(module, name) = self.planner.graph.node(id) {
+        if let Node::Check(module, name) = self.planner.graph.node(id)
+            && !self.later.has(id)
+        {
             for at in self.world.instances_of(*module) {
                 self.run_check(at, name);
             }
         }
     }
 
+    /// Decides how many instances a resource has in each instance of its module.
+    fn expand(&mut self, id: NodeId, resource: &Resource) -> Vec<(ModuleInstanceId, Expansion)> {
+        let module = self.planner.graph.node(id).module();
+        let mut expansions = Vec::new();
+        for at in self.world.instances_of(module) {
+            match self.world.expand_resource(at, resource) {
+                Ok(expansion) => expansions.push((at, expansion)),
+                Err(errors) => self.not_expanded(id, errors),
+            }
+        }
+        if self.later.has(id) {
+            // All of it waits, as what depends on it does.
+            expansions.clear();
+        }
+        expansions
+    }
+
+    /// Notes why something has no instances: it waits if they are not known yet.
+    fn not_expanded(&mut self, id: NodeId, errors: Diagnostics) {
+        let unknown =
+            |d: &Diagnostic| matches!(d.code, "infra::eval::unknown_repetition" | "infra::eval::unknown_flag");
+        if self.planner.options.mode == PlanMode::Normal && errors.iter().all(unknown) {
+            self.later.begin(self.planner.graph, id, errors);
+        } else {
+            self.diagnostics.extend(errors);
+        }
+    }
+
     fn plan_data(&mut self, id: NodeId, module: ModuleId, resource: &'a Resource) -> Outcome<'static> {
         let mut futures: Vec<LocalBoxFuture<'static, Arrived>> = Vec::new();
         let in_check = matches!(self.planner.graph.node(id), Node::Check(..));
-        for at in self.world.instances_of(module) {
-            let expansion = match self.world.expand_resource(at, resource) {
-                Ok(expansion) => expansion,
-                Err(errors) => {
-                    self.diagnostics.extend(errors);
-                    continue;
-                }
-            };
+        for (at, expansion) in self.expand(id, resource) {
             self.world.declare_resource(at, &resource.key, expansion.shape);
             let pending = self.dependency_pending(module, resource);
             for repeat in expansion.instances {
@@ -545,15 +572,7 @@ impl<'a> Walk<'a> {
     }
 
     fn plan_resource(&mut self, id: NodeId, resource: &'a Resource) {
-        let module = self.planner.graph.node(id).module();
-        for at in self.world.instances_of(module) {
-            let expansion = match self.world.expand_resource(at, resource) {
-                Ok(expansion) => expansion,
-                Err(errors) => {
-                    self.diagnostics.extend(errors);
-                    continue;
-                }
-            };
+        for (at, expansion) in self.expand(id, resource) {
             self.world.declare_resource(at, &resource.key, expansion.shape);
             let base = self.world.resource_addr(at, &resource.key);
             for repeat in &expansion.instances {
@@ -625,8 +644,9 @@ impl<'a> Walk<'a> {
     fn finish(mut self, drift: Vec<Drift>) -> Result<Planned, Diagnostics> {
         let stored = Arc::clone(&self.stored);
         // Outputs that a partial plan does not reach stay as they are.
+        let waiting = self.later.outputs(self.planner.graph);
         let outputs = stored.outputs.iter().filter(|_| self.selection.is_all());
-        for (name, output) in outputs {
+        for (name, output) in outputs.filter(|(name, _)| !waiting.contains(*name)) {
             self.outputs.entry(name.clone()).or_insert_with(|| OutputChange {
                 before: Some(output.value.clone()),
                 after: None,
@@ -644,7 +664,7 @@ impl<'a> Walk<'a> {
         self.decide_replacement_order();
         let changes: Vec<Change> = std::mem::take(&mut self.changes).into_values().collect();
         let destroying = self.planner.options.mode == PlanMode::Destroy;
-        let evaluated = |id: NodeId| !destroying && self.selection.node(id);
+        let evaluated = |id: NodeId| !destroying && self.selection.node(id) && !self.later.has(id);
         let graph = super::steps::build(self.planner.config, self.planner.graph, &changes, &evaluated);
         let plan = Plan {
             mode: self.planner.options.mode,
@@ -660,10 +680,18 @@ impl<'a> Walk<'a> {
             drift,
             data: self.data,
             checks: self.checks,
+            later: self.later.listed(self.planner.config, self.planner.graph),
             graph,
             warnings,
             timestamp: self.planner.options.timestamp.clone(),
         };
+        if !plan.later.is_empty() && !plan.has_changes() {
+            // Nothing would be known that is not known now.
+            let mut errors = self.later.causes();
+            errors.extend(plan.warnings);
+            errors.sort();
+            return Err(errors);
+        }
         Ok(Planned {
             plan,
             sessions: self.sessions,
@@ -691,6 +719,9 @@ impl<'a> Walk<'a> {
             }
         }
         for addr in self.imports.keys() {
+            if self.later.object(self.planner.config, addr) {
+                continue;
+            }
             let object = self.prior.get(addr);
             let current = stored.instances.get(addr).and_then(|i| i.current.as_ref());
             if !same(current, object) {

@@ -288,21 +288,7 @@ impl Selected {
 
     /// Returns what objects that stay as they are use, by the state: it cannot be deleted under them.
     fn still_used(&self, config: &Config, state: &State) -> BTreeSet<ResourcePath> {
-        let mut used: BTreeSet<ResourcePath> = BTreeSet::new();
-        let mut open: Vec<ResourcePath> = Vec::new();
-        for (addr, instance) in &state.instances {
-            if !self.object(config, addr) {
-                open.extend(instance.objects().flat_map(|(_, o)| o.dependencies.iter().cloned()));
-            }
-        }
-        let uses = uses(state);
-        while let Some(path) = open.pop() {
-            if let Some(further) = uses.get(&path) {
-                open.extend(further.iter().filter(|p| !used.contains(*p)).cloned());
-            }
-            used.insert(path);
-        }
-        used
+        super::later::used_by(state, |addr| !self.object(config, addr))
     }
 }
 
@@ -323,7 +309,7 @@ impl Sources {
 }
 
 /// Returns what each resource uses, by the state.
-fn uses(state: &State) -> BTreeMap<ResourcePath, BTreeSet<ResourcePath>> {
+pub(super) fn uses(state: &State) -> BTreeMap<ResourcePath, BTreeSet<ResourcePath>> {
     let mut uses: BTreeMap<ResourcePath, BTreeSet<ResourcePath>> = BTreeMap::new();
     for (addr, instance) in &state.instances {
         let own = uses.entry(addr.resource.path()).or_default();

@@ -15,6 +15,7 @@ use infra_syntax::{Diagnostic, Severity};
 use infra_types::{Str, Value};
 
 use crate::args::{ApplyArgs, PlanningArgs};
+use crate::commands::stages::Stages;
 use crate::error::{ACKNOWLEDGE, DIFFERS, ERROR, Failure, SUCCESS, file_error};
 use crate::host::SystemHost;
 use crate::ui::{Output, plan_view, values};
@@ -26,7 +27,7 @@ pub(super) fn run(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         return apply_saved(args, output);
     }
     let mode = super::plan::mode(args.destroy, args.refresh_only);
-    apply_folder(&args.target, &args.planning, mode, args.yes, output)
+    apply_folder(&args.target, &args.planning, mode, args.yes, args.stages, output)
 }
 
 /// Plans a folder, asks, and applies.
@@ -35,6 +36,7 @@ pub(super) fn apply_folder(
     planning: &PlanningArgs,
     mode: PlanMode,
     yes: bool,
+    stages: usize,
     output: &Output,
 ) -> Result<u8, Failure> {
     let registry = providers::registry();
@@ -48,6 +50,8 @@ pub(super) fn apply_folder(
         project,
         registry: &registry,
         output,
+        yes,
+        stages,
     };
     run.go(variables, options, &|planned| {
         run.show(planned);
@@ -62,6 +66,9 @@ struct Run<'a> {
     project: &'a Project,
     registry: &'a Registry,
     output: &'a Output,
+    /// Whether the user has agreed beforehand, and to how many stages.
+    yes: bool,
+    stages: usize,
 }
 
 impl Run<'_> {
@@ -97,33 +104,63 @@ impl Run<'_> {
             observer: &progress,
         };
         let host = SystemHost::planning(&options.timestamp);
-        let planned = runtime.block_on(flow::plan(&mut store, &context, &host, variables, options));
-        progress.finish();
-        let mut planned = match planned {
-            Ok(planned) => planned,
-            Err(d) => {
-                store.unlock()?;
-                return Err(Failure::new(d, sources.clone()));
+        let mut stages = Stages::new(options);
+        let code = loop {
+            let options = stages.options().clone();
+            let planned = runtime.block_on(flow::plan(&mut store, &context, &host, variables.clone(), options));
+            progress.finish();
+            let approved = planned
+                .map_err(|d| Failure::new(d, sources.clone()))
+                .and_then(|mut planned| {
+                    stages.check(&planned.plan)?;
+                    let approved = match stages.is_first() {
+                        true => approve(&mut planned)?,
+                        false => self.approve_stage(&stages, &planned)?,
+                    };
+                    Ok(approved.then_some(planned))
+                });
+            let planned = match approved {
+                Ok(Some(planned)) => planned,
+                Ok(None) => break Ok(ERROR),
+                Err(failure) => break Err(failure),
+            };
+            let result = self.execute(&runtime, &mut store, &planned);
+            let code = result.and_then(|outcome| {
+                let code = self.report(&planned, &outcome);
+                // The end of the process gives the memory back sooner than taking it apart.
+                std::mem::forget(outcome);
+                code
+            });
+            let more = code.is_ok() && stages.next(&planned.plan);
+            std::mem::forget(planned);
+            if !more {
+                break code;
             }
         };
-        match approve(&mut planned) {
-            Ok(true) => {}
-            Ok(false) => {
-                store.unlock()?;
-                return Ok(ERROR);
-            }
-            Err(failure) => {
-                store.unlock()?;
-                return Err(failure);
-            }
-        }
-        let result = self.execute(&runtime, &mut store, &planned);
         store.unlock()?;
-        let outcome = result?;
-        let code = self.report(&planned, &outcome);
-        // The end of the process gives the memory back sooner than taking it apart.
-        std::mem::forget((planned, outcome, store));
+        std::mem::forget(store);
         code
+    }
+
+    /// Shows a stage after the first, and asks again unless it was allowed beforehand.
+    fn approve_stage(&self, stages: &Stages, planned: &Planned) -> Result<bool, Failure> {
+        self.output.line(&format!("\nStage {}", stages.number()));
+        self.show(planned);
+        let allowed = self.yes && stages.number() <= self.stages;
+        if allowed || !planned.plan.has_changes() {
+            return Ok(true);
+        }
+        match self
+            .output
+            .ask(&format!("Make these changes, stage {}?", stages.number()))
+        {
+            Some(true) => Ok(true),
+            Some(false) => {
+                self.output.note("The stages before were applied; this one was not.\n");
+                Ok(false)
+            }
+            None => Err(stages.not_approved()),
+        }
     }
 
     /// Shows what would be done.
@@ -278,6 +315,8 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         project: &project,
         registry: &registry,
         output,
+        yes: args.yes,
+        stages: args.stages,
     };
     run.go(variables, options, &|planned| {
         if digest::digest(&planned.plan) == saved.digest {

@@ -8,5 +8,12 @@ use crate::ui::Output;
 
 /// Runs the command.
 pub(super) fn run(args: DestroyArgs, output: &Output) -> Result<u8, Failure> {
-    super::apply::apply_folder(&args.folder.folder, &args.planning, PlanMode::Destroy, args.yes, output)
+    super::apply::apply_folder(
+        &args.folder.folder,
+        &args.planning,
+        PlanMode::Destroy,
+        args.yes,
+        1,
+        output,
+    )
 }

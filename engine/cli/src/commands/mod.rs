@@ -12,6 +12,7 @@ mod plan;
 mod sandbox;
 mod schema;
 mod show;
+mod stages;
 mod state;
 mod unlock;
 mod validate;

@@ -326,11 +326,14 @@ pub(crate) fn plan(plan: &Plan, project: &Project, registry: &Registry) -> Json 
         "configuration": configuration::render(&project.config, registry),
         "timestamp": plan.timestamp,
         "applyable": plan.has_changes(),
-        "complete": plan.targets.is_empty() && plan.excludes.is_empty(),
+        "complete": plan.targets.is_empty() && plan.excludes.is_empty() && plan.later.is_empty(),
         "errored": false,
     });
     if !variables.is_empty() {
         out["variables"] = variables.into();
+    }
+    if let Some(later) = super::later::json(plan) {
+        out["deferred_changes"] = later;
     }
     let drift = drift(plan);
     if !drift.is_empty() {

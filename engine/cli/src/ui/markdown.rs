@@ -102,6 +102,7 @@ pub(crate) fn render(plan: &Plan, project: &Project, place: &Place) -> String {
     let mut out = head(plan, place, &rows);
     out.push_str(&risk_box(&rows));
     out.push_str(&table(&rows));
+    out.push_str(&super::later::markdown(plan));
     out.push_str(&drift(plan));
     out.push_str(&outputs(plan));
     let foot = foot(plan, project, place);

@@ -7,6 +7,7 @@
 pub(crate) mod diagnostics;
 pub(crate) mod escape;
 pub(crate) mod json;
+pub(crate) mod later;
 pub(crate) mod markdown;
 pub(crate) mod plan_view;
 pub(crate) mod progress;

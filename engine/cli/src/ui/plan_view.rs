@@ -37,6 +37,7 @@ pub(crate) fn render(plan: &Plan, config: &Config, color: bool) -> String {
     }
     outputs(plan, p, &mut out);
     checks(plan, p, &mut out);
+    super::later::text(plan, p, &mut out);
     out.push_str(&summary(plan, p));
     out
 }

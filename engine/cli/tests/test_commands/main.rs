@@ -19,6 +19,7 @@ mod test_output;
 mod test_plan;
 mod test_schema;
 mod test_show;
+mod test_stages;
 mod test_state;
 mod test_state_settings;
 mod test_unlock;
