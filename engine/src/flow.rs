@@ -14,6 +14,7 @@ use infra_types::{Str, Value};
 use crate::eval::Host;
 use crate::execute::{Executor, Outcome, Shutdown};
 use crate::observe::Observer;
+use crate::plan::approval::Approval;
 use crate::plan::{Plan, PlanOptions, Planner};
 use crate::project::Project;
 use crate::sessions::Sessions;
@@ -36,6 +37,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The configured providers.
     pub sessions: Sessions,
+    /// How it was made.
+    pub options: PlanOptions,
 }
 
 /// Loads the state and plans.
@@ -77,6 +80,10 @@ pub async fn apply(
     shutdown: Shutdown,
 ) -> Result<Outcome, Diagnostics> {
     store.begin(&planned.plan.timestamp).map_err(|e| state_error(&e))?;
+    if planned.plan.has_changes() {
+        let approval = Approval::of(&planned.plan, &planned.options, &context.project.config);
+        store.keep_note(&approval.to_bytes()).map_err(|e| state_error(&e))?;
+    }
     let executor = Executor {
         config: &context.project.config,
         graph: &context.project.graph,
@@ -98,6 +105,10 @@ pub async fn apply(
                 .unwrap_or_else(|| Diagnostic::error("infra::state::write", "the state cannot be written"))
                 .note("what was done is in the journal beside the state; the next run takes it from there"),
         );
+    }
+    if outcome.is_whole() {
+        // A note that stays says that nothing is left to do.
+        let _ = store.keep_note(&[]);
     }
     Ok(outcome)
 }

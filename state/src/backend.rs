@@ -55,6 +55,12 @@ pub trait StateBackend: Send {
     /// Replaces the journal, wholly or not at all; an empty text removes it.
     fn replace_journal(&mut self, text: &[u8]) -> Result<(), StateError>;
 
+    /// Keeps a text beside the state, which nothing else depends on; an empty one removes it.
+    fn keep_note(&mut self, text: &[u8]) -> Result<(), StateError>;
+
+    /// Reads what [`StateBackend::keep_note`] kept; empty if there is nothing.
+    fn read_note(&mut self) -> Result<Vec<u8>, StateError>;
+
     /// Lists the snapshots that can be read again, the newest (the current one) first.
     fn snapshots(&mut self) -> Result<Vec<SnapshotInfo>, StateError> {
         Ok(Vec::new())

@@ -60,6 +60,11 @@ impl LocalBackend {
         self.beside(".backup")
     }
 
+    /// Returns the path of the note.
+    pub fn note_path(&self) -> PathBuf {
+        self.beside(".approved")
+    }
+
     /// Returns the path of the lock.
     pub fn lock_path(&self) -> PathBuf {
         self.beside(".lock")
@@ -232,6 +237,22 @@ impl StateBackend for LocalBackend {
         let path = self.journal_path();
         fs::create_dir_all(self.folder()).map_err(unwritable(&path))?;
         self.append(at, text).map_err(unwritable(&path))
+    }
+
+    fn keep_note(&mut self, text: &[u8]) -> Result<(), StateError> {
+        let path = self.note_path();
+        if !text.is_empty() {
+            let write = |file: &mut File| file.write_all(text).map_err(unwritable(&path));
+            return self.replace(&path, |_| Ok(()), write);
+        }
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(unwritable(&path)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn read_note(&mut self) -> Result<Vec<u8>, StateError> {
+        Ok(read_file(&self.note_path())?.unwrap_or_default())
     }
 
     fn replace_journal(&mut self, text: &[u8]) -> Result<(), StateError> {

@@ -17,6 +17,7 @@ pub struct MemoryBackend {
 struct Disk {
     state: Option<Vec<u8>>,
     journal: Vec<u8>,
+    note: Vec<u8>,
     lock: Option<LockInfo>,
     /// How many writes succeed before all fail.
     writes_left: Option<usize>,
@@ -169,6 +170,15 @@ impl StateBackend for MemoryBackend {
 
     fn replace_journal(&mut self, text: &[u8]) -> Result<(), StateError> {
         self.write_disk(|disk| disk.journal = text.to_vec())
+    }
+
+    fn keep_note(&mut self, text: &[u8]) -> Result<(), StateError> {
+        self.disk().note = text.to_vec();
+        Ok(())
+    }
+
+    fn read_note(&mut self) -> Result<Vec<u8>, StateError> {
+        Ok(self.disk().note.clone())
     }
 }
 

@@ -228,6 +228,17 @@ impl Store {
         Ok(loaded.serial)
     }
 
+    /// Keeps a text beside the state, which nothing else depends on; an empty one removes it.
+    pub fn keep_note(&mut self, text: &[u8]) -> Result<(), StateError> {
+        check_lock(&mut self.lock)?;
+        self.backend.keep_note(text)
+    }
+
+    /// Reads what [`Store::keep_note`] kept; empty if there is nothing.
+    pub fn read_note(&mut self) -> Result<Vec<u8>, StateError> {
+        self.backend.read_note()
+    }
+
     fn journal_place(&self) -> String {
         format!("{}.journal", self.backend.place())
     }

@@ -181,6 +181,9 @@ pub(crate) struct ApplyArgs {
     /// With `--yes`: how many stages may be applied without asking
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_count, requires = "yes")]
     pub stages: usize,
+    /// Do what is left of the last apply, if it is still what was approved then
+    #[arg(long, conflicts_with_all = ["destroy", "refresh_only", "replace", "targets", "excludes"])]
+    pub resume: bool,
     /// Delete everything
     #[arg(long)]
     pub destroy: bool,

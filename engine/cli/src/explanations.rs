@@ -31,6 +31,7 @@ pub(crate) const ALL: &[Explanation] = explanations! {
         "failed",
         "no_progress",
         "no_provider",
+        "nothing_to_resume",
         "partial",
         "unknown",
     ],

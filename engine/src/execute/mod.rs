@@ -90,6 +90,13 @@ pub struct Outcome {
     pub checks: Vec<CheckResult>,
 }
 
+impl Outcome {
+    /// Says whether everything was done.
+    pub fn is_whole(&self) -> bool {
+        !self.interrupted && self.failed.is_empty() && self.skipped.is_empty() && !self.diagnostics.has_errors()
+    }
+}
+
 /// A message from a provider call.
 enum Message {
     /// The object exists; it must be made durable.

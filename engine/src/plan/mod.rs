@@ -6,6 +6,7 @@
 //! execution graph, [`diff`] compares values, [`file`] saves and loads plans.
 
 pub mod action;
+pub mod approval;
 mod checks;
 mod conditions;
 mod dependencies;

@@ -695,6 +695,7 @@ impl<'a> Walk<'a> {
         Ok(Planned {
             plan,
             sessions: self.sessions,
+            options: self.planner.options.clone(),
         })
     }
 

@@ -11,10 +11,11 @@ use infra_engine::plan::{PlanMode, PlanOptions, digest};
 use infra_engine::project::Project;
 use infra_providers::Registry;
 use infra_state::Store;
-use infra_syntax::{Diagnostic, Severity};
+use infra_syntax::Diagnostic;
 use infra_types::{Str, Value};
 
 use crate::args::{ApplyArgs, PlanningArgs};
+use crate::commands::resume;
 use crate::commands::stages::Stages;
 use crate::error::{ACKNOWLEDGE, DIFFERS, ERROR, Failure, SUCCESS, file_error};
 use crate::host::SystemHost;
@@ -27,7 +28,15 @@ pub(super) fn run(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         return apply_saved(args, output);
     }
     let mode = super::plan::mode(args.destroy, args.refresh_only);
-    apply_folder(&args.target, &args.planning, mode, args.yes, args.stages, output)
+    apply_folder(
+        &args.target,
+        &args.planning,
+        mode,
+        args.yes,
+        args.stages,
+        args.resume,
+        output,
+    )
 }
 
 /// Plans a folder, asks, and applies.
@@ -37,12 +46,16 @@ pub(super) fn apply_folder(
     mode: PlanMode,
     yes: bool,
     stages: usize,
+    resume: bool,
     output: &Output,
 ) -> Result<u8, Failure> {
     let registry = providers::registry();
     let project = project::open(folder, &registry)?;
     output.diagnostics(&project.warnings, &project.config.sources);
-    let options = super::plan::options(planning, mode)?;
+    let how = match resume {
+        true => How::Resume,
+        false => How::Plan(super::plan::options(planning, mode)?),
+    };
     let variables = project::variables(project, folder, &planning.variables, output)?;
     let run = Run {
         folder,
@@ -53,10 +66,18 @@ pub(super) fn apply_folder(
         yes,
         stages,
     };
-    run.go(variables, options, &|planned| {
+    run.go(variables, how, &|planned| {
         run.show(planned);
         confirm(planned, yes, output)
     })
+}
+
+/// What is to be applied.
+enum How {
+    /// What is planned now.
+    Plan(PlanOptions),
+    /// What is left of what was approved.
+    Resume,
 }
 
 /// One apply: what it works with.
@@ -75,7 +96,7 @@ impl Run<'_> {
     fn go(
         &self,
         variables: BTreeMap<Str, Value>,
-        options: PlanOptions,
+        how: How,
         approve: &dyn Fn(&mut Planned) -> Result<bool, Failure>,
     ) -> Result<u8, Failure> {
         let output = self.output;
@@ -83,10 +104,9 @@ impl Run<'_> {
         let state = &self.planning.state;
         let path = project::state_path(self.folder, state, self.registry, &self.project.config, &variables)?;
         let mut store = project::store(path, self.registry);
-        let purpose = if options.mode == PlanMode::Destroy {
-            "destroy"
-        } else {
-            "apply"
+        let purpose = match &how {
+            How::Plan(options) if options.mode == PlanMode::Destroy => "destroy",
+            _ => "apply",
         };
         project::lock(&mut store, purpose, state.lock_timeout)?;
         if let Some(dead) = store.taken_over() {
@@ -103,6 +123,13 @@ impl Run<'_> {
             session_options: super::plan::session_options(self.folder, output),
             observer: &progress,
         };
+        let (options, approval) = match how {
+            How::Plan(options) => (options, None),
+            How::Resume => {
+                let (options, approval) = resume::approved(&mut store)?;
+                (options, Some(approval))
+            }
+        };
         let host = SystemHost::planning(&options.timestamp);
         let mut stages = Stages::new(options);
         let code = loop {
@@ -113,9 +140,14 @@ impl Run<'_> {
                 .map_err(|d| Failure::new(d, sources.clone()))
                 .and_then(|mut planned| {
                     stages.check(&planned.plan)?;
-                    let approved = match stages.is_first() {
-                        true => approve(&mut planned)?,
-                        false => self.approve_stage(&stages, &planned)?,
+                    let approved = match (stages.is_first(), &approval) {
+                        (true, Some(approval)) => {
+                            self.show(&planned);
+                            resume::check(approval, &planned.plan, &self.project.config)?;
+                            true
+                        }
+                        (true, None) => approve(&mut planned)?,
+                        (false, _) => self.approve_stage(&stages, &planned)?,
                     };
                     Ok(approved.then_some(planned))
                 });
@@ -202,11 +234,16 @@ impl Run<'_> {
                 .help("plan again without `--target` and `--exclude` to see what is left");
             output.diagnostics(&left.into(), &self.project.config.sources);
         }
-        let failed = outcome.interrupted
-            || !outcome.failed.is_empty()
-            || !outcome.skipped.is_empty()
-            || outcome.diagnostics.iter().any(|d| d.severity == Severity::Error);
-        if failed {
+        if !outcome.is_whole() {
+            if planned.plan.has_changes() {
+                let folder = match project::folder_name(self.folder).as_str() {
+                    "." => String::new(),
+                    name => format!(" {name}"),
+                };
+                output.note(&format!(
+                    "To do the rest of what was approved: infra apply --resume{folder}\n"
+                ));
+            }
             return Err(Failure::shown(ERROR));
         }
         if planned.plan.mode != PlanMode::Destroy && !outcome.state.outputs.is_empty() {
@@ -318,7 +355,7 @@ fn apply_saved(args: &ApplyArgs, output: &Output) -> Result<u8, Failure> {
         yes: args.yes,
         stages: args.stages,
     };
-    run.go(variables, options, &|planned| {
+    run.go(variables, How::Plan(options), &|planned| {
         if digest::digest(&planned.plan) == saved.digest {
             run.show(planned);
             return Ok(true);

@@ -14,6 +14,7 @@ pub(super) fn run(args: DestroyArgs, output: &Output) -> Result<u8, Failure> {
         PlanMode::Destroy,
         args.yes,
         1,
+        false,
         output,
     )
 }

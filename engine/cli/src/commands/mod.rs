@@ -9,6 +9,7 @@ mod fmt;
 mod graph;
 mod output;
 mod plan;
+mod resume;
 mod sandbox;
 mod schema;
 mod show;

@@ -17,6 +17,7 @@ mod test_fmt;
 mod test_graph;
 mod test_output;
 mod test_plan;
+mod test_resume;
 mod test_schema;
 mod test_show;
 mod test_stages;
