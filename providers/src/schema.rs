@@ -25,6 +25,9 @@ pub struct Schema {
     /// Whether the object is nothing but its entry in the state: nothing exists
     /// outside that a lost entry would leave behind.
     pub state_only: bool,
+    /// The attributes that no two objects of this type may have in common at the
+    /// same time, in one region of one provider configuration; none if there are no such.
+    pub unique: &'static [&'static str],
 }
 
 /// The contents of a block.
@@ -441,6 +444,12 @@ impl Schema {
     /// Replacement creates the new object first.
     pub fn create_before_destroy(mut self) -> Self {
         self.create_before_destroy = true;
+        self
+    }
+
+    /// No two objects may have all of these attributes in common.
+    pub fn unique(mut self, attributes: &'static [&'static str]) -> Self {
+        self.unique = attributes;
         self
     }
 

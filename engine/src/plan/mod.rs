@@ -16,6 +16,7 @@ pub mod file;
 mod imports;
 mod instance;
 mod later;
+mod names;
 mod orphans;
 pub mod planner;
 mod prepare;

@@ -247,6 +247,17 @@ impl Walk<'_> {
             .map(|c| c.addr.resource.clone())
             .collect();
         let replaced_paths: BTreeSet<_> = replaced.iter().map(ResourceAddr::path).collect();
+        let mut same_name = self.replaced_under_the_same_name();
+        if !same_name.is_empty() {
+            // Of a type that is in use while it is replaced, nothing can be deleted
+            // under a user that stays; the conflict is told later.
+            let stay = self.changes.values().filter(|c| c.action == Action::Update);
+            for prior in stay.filter_map(|c| c.prior.as_ref()) {
+                for path in prior.dependencies.iter() {
+                    same_name.remove(path);
+                }
+            }
+        }
         let mut decided = std::collections::BTreeMap::new();
         for id in graph.order() {
             let below = graph.dependencies(*id).any(|(d, _)| delete_first_below[d.at()]);
@@ -269,7 +280,7 @@ impl Walk<'_> {
                 .create_before_destroy
                 .is_some()
                 && explicit == Some(false);
-            let create_first = forced[id.at()] || (preferred && !says_no && !below);
+            let create_first = forced[id.at()] || (preferred && !says_no && !below && !same_name.contains(path));
             decided.insert(path.clone(), (create_first, forced[id.at()]));
             if replaced_paths.contains(path) && !create_first {
                 delete_first_below[id.at()] = true;

@@ -662,10 +662,21 @@ impl<'a> Walk<'a> {
         let mut warnings = std::mem::take(&mut self.diagnostics);
         self.warn_not_replaced(&mut warnings);
         self.decide_replacement_order();
+        let mut conflicts = self.check_replaced_names();
         let changes: Vec<Change> = std::mem::take(&mut self.changes).into_values().collect();
         let destroying = self.planner.options.mode == PlanMode::Destroy;
         let evaluated = |id: NodeId| !destroying && self.selection.node(id) && !self.later.has(id);
-        let graph = super::steps::build(self.planner.config, self.planner.graph, &changes, &evaluated);
+        let mut graph = super::steps::build(self.planner.config, self.planner.graph, &changes, &evaluated);
+        let (handovers, same) = self.handovers(&changes);
+        conflicts.extend(same);
+        for held in graph.hand_over(&handovers) {
+            conflicts.push(super::names::held(&changes[held.to], &changes[held.from]));
+        }
+        if conflicts.has_errors() {
+            conflicts.extend(warnings);
+            conflicts.sort();
+            return Err(conflicts);
+        }
         let plan = Plan {
             mode: self.planner.options.mode,
             targets: self.planner.options.targets.clone(),

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use infra_types::{InstanceAddr, ResourcePath};
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::names::Handover;
 use super::{Action, Change};
 use crate::config::Config;
 use crate::graph::{ConfigGraph, Node, NodeId};
@@ -84,6 +85,56 @@ impl ExecutionGraph {
         let mut order = petgraph::algo::toposort(&self.petgraph(), None).expect("no cycles among steps");
         order.reverse();
         order.into_iter().map(|i| StepId(i.index() as u32)).collect()
+    }
+
+    /// Lets whoever takes a name wait for whoever gives it up; returns where that cannot be.
+    pub(super) fn hand_over(&mut self, handovers: &[Handover]) -> Vec<Handover> {
+        if handovers.is_empty() {
+            return Vec::new();
+        }
+        let mut takes: HashMap<usize, StepId> = HashMap::new();
+        let mut gives: HashMap<usize, StepId> = HashMap::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            let id = StepId(u32::try_from(at).expect("fewer than 2^32 steps"));
+            match step.kind {
+                StepKind::Create(i) => {
+                    takes.insert(i, id);
+                }
+                StepKind::Update(i) => {
+                    takes.insert(i, id);
+                    gives.insert(i, id);
+                }
+                StepKind::Delete(i) => {
+                    gives.insert(i, id);
+                }
+                _ => {}
+            }
+        }
+        let edges: Vec<(Handover, StepId, StepId)> = handovers
+            .iter()
+            .filter_map(|h| Some((*h, *takes.get(&h.to)?, *gives.get(&h.from)?)))
+            .collect();
+        for (_, to, from) in &edges {
+            let after = &mut self.steps[to.at()].after;
+            after.push(*from);
+            after.sort_unstable();
+            after.dedup();
+        }
+        let petgraph = self.petgraph();
+        if petgraph::algo::toposort(&petgraph, None).is_ok() {
+            return Vec::new();
+        }
+        let mut knot_of = vec![usize::MAX; self.steps.len()];
+        for (number, knot) in petgraph::algo::tarjan_scc(&petgraph).iter().enumerate() {
+            for step in knot.iter().filter(|_| knot.len() > 1) {
+                knot_of[step.index()] = number;
+            }
+        }
+        edges
+            .into_iter()
+            .filter(|(_, to, from)| knot_of[to.at()] != usize::MAX && knot_of[to.at()] == knot_of[from.at()])
+            .map(|(handover, ..)| handover)
+            .collect()
     }
 
     /// Edges point from a step to what it waits for.

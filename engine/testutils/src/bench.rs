@@ -73,6 +73,13 @@ impl Bench {
         self.loader.add("main.infra", text);
     }
 
+    /// Lets a type of the fake cloud prefer that its objects are replaced by creating first.
+    pub fn creating_first(mut self, ty: &str) -> Self {
+        self.registry
+            .add(Arc::new(FakeProvider::new(&self.cloud).creating_first(ty)));
+        self
+    }
+
     /// Returns the providers.
     pub fn registry(&self) -> &Registry {
         &self.registry

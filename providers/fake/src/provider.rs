@@ -52,6 +52,20 @@ impl FakeProvider {
         }
     }
 
+    /// Lets a type prefer that its objects are replaced by creating first.
+    pub fn creating_first(mut self, ty: &str) -> Self {
+        let resources = self.shared.resources.iter().map(|(name, schema)| match *name == ty {
+            true => (*name, schema.clone().create_before_destroy()),
+            false => (*name, schema.clone()),
+        });
+        self.shared = Arc::new(Schemas {
+            config: self.shared.config.clone(),
+            resources: resources.collect(),
+            lookup: self.shared.lookup.clone(),
+        });
+        self
+    }
+
     /// Reports the object, waits as its type does, and gives the answer.
     async fn settle(
         &self,

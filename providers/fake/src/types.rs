@@ -57,7 +57,11 @@ pub(crate) fn schema(ty: &str) -> Option<Schema> {
             ),
         _ => return None,
     };
-    Some(Schema::new(block))
+    let schema = Schema::new(block);
+    Some(match ty {
+        "fake_unique" => schema.unique(&["name"]),
+        _ => schema,
+    })
 }
 
 /// Returns the schema of the data source `fake_lookup`.

@@ -55,7 +55,7 @@ impl Resource for CloudwatchLogGroup {
                     .default(false)
                     .doc("Leaves the log group, and its logs, when it is destroyed here."),
             );
-        Schema::new(with_tags(block))
+        Schema::new(with_tags(block)).unique(&["name"])
     }
 
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {

@@ -59,7 +59,7 @@ impl Resource for DbParameterGroup {
                     .doc("Leaves the group when it is destroyed here."),
             )
             .block("parameter", NestedBlock::set(parameter));
-        Schema::new(with_tags(block)).create_before_destroy()
+        Schema::new(with_tags(block)).unique(&["name"]).create_before_destroy()
     }
 
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {

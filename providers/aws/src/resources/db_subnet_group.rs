@@ -40,7 +40,7 @@ impl Resource for DbSubnetGroup {
                 "subnet_ids",
                 Attribute::required(Type::set(Type::String)).doc("Subnets in at least two zones."),
             );
-        Schema::new(with_tags(block)).create_before_destroy()
+        Schema::new(with_tags(block)).unique(&["name"]).create_before_destroy()
     }
 
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {

@@ -63,7 +63,7 @@ impl Resource for EcsCluster {
                 )
                 .at_most(1),
             );
-        Schema::new(with_tags(block))
+        Schema::new(with_tags(block)).unique(&["name"])
     }
 
     async fn read(&self, cx: &Cx<'_>, objects: &[ReadRequest]) -> Answers {

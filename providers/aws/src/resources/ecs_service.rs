@@ -144,6 +144,7 @@ impl Resource for EcsService {
             with_tags(with_blocks(block)),
             &["create", "update", "delete"],
         ))
+        .unique(&["cluster", "name"])
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {

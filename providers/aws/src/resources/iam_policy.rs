@@ -45,7 +45,7 @@ impl Resource for IamPolicy {
                     .equal(same_policy)
                     .check(Validator::Custom(check_json)),
             );
-        Schema::new(with_tags(block)).create_before_destroy()
+        Schema::new(with_tags(block)).unique(&["name"]).create_before_destroy()
     }
 
     fn regional(&self) -> bool {

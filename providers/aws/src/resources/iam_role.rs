@@ -65,7 +65,7 @@ impl Resource for IamRole {
                     .default(false)
                     .doc("Detaches and deletes policies that are left when the role is destroyed."),
             );
-        Schema::new(with_tags(block))
+        Schema::new(with_tags(block)).unique(&["name"])
     }
 
     fn regional(&self) -> bool {

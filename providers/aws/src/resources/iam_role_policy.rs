@@ -40,7 +40,7 @@ impl Resource for IamRolePolicy {
                     .equal(same_policy)
                     .check(Validator::Custom(check_json)),
             );
-        Schema::new(block)
+        Schema::new(block).unique(&["role", "name"])
     }
 
     fn regional(&self) -> bool {

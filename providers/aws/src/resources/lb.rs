@@ -161,7 +161,7 @@ impl Resource for Lb {
             .block("subnet_mapping", NestedBlock::set(mapping).force_new())
             .block("access_logs", NestedBlock::list(logs()).at_most(1))
             .block("connection_logs", NestedBlock::list(logs()).at_most(1));
-        Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"]))
+        Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"])).unique(&["name"])
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {

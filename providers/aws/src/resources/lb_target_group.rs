@@ -195,7 +195,7 @@ impl Resource for LbTargetGroup {
             )
             .block("health_check", NestedBlock::list(check).at_most(1).computed())
             .block("stickiness", NestedBlock::list(stickiness).at_most(1).computed());
-        Schema::new(with_tags(block)).create_before_destroy()
+        Schema::new(with_tags(block)).unique(&["name"]).create_before_destroy()
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {

@@ -48,7 +48,7 @@ impl Resource for SecretsmanagerSecret {
                     .check(Validator::Custom(check_window))
                     .doc("How long it can be restored after it was destroyed: 7 to 30, or 0 for not at all."),
             );
-        Schema::new(with_tags(block)).data_bearing()
+        Schema::new(with_tags(block)).unique(&["name"]).data_bearing()
     }
 
     fn plan(&self, plan: &mut Plan<'_>) -> Result<(), ProviderError> {

@@ -58,7 +58,9 @@ impl Resource for SecurityGroup {
             .attr("owner_id", computed())
             .block("ingress", rules())
             .block("egress", rules());
-        Schema::new(with_timeouts(with_tags(block), &["create", "delete"])).create_before_destroy()
+        Schema::new(with_timeouts(with_tags(block), &["create", "delete"]))
+            .unique(&["vpc_id", "name"])
+            .create_before_destroy()
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {

@@ -163,7 +163,9 @@ pub(super) fn schema() -> Schema {
             "vpc_security_group_ids",
             Attribute::optional_computed(Type::set(Type::String)),
         );
-    Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"])).data_bearing()
+    Schema::new(with_timeouts(with_tags(block), &["create", "update", "delete"]))
+        .unique(&["identifier"])
+        .data_bearing()
 }
 
 fn check_identifier(value: &Value) -> Option<String> {
